@@ -1,0 +1,11 @@
+"""Train one run of the grid by hand, or from any scheduler: python gan_task.py [RUN]."""
+
+import sys
+
+from experiment import EXPERIMENT
+from gan import infogan_cr
+
+from disentanglement import cli
+
+if __name__ == "__main__":
+    sys.exit(cli.task(EXPERIMENT, infogan_cr.train))

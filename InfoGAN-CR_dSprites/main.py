@@ -1,0 +1,10 @@
+"""Train every run of the grid in config.py (see README.md; --help lists the options)."""
+
+import sys
+
+from experiment import EXPERIMENT
+
+from disentanglement import cli
+
+if __name__ == "__main__":
+    sys.exit(cli.main(EXPERIMENT))

@@ -1,0 +1,211 @@
+"""What a run writes while it trains: sample grids, metric.csv, TensorBoard scalars, time.txt.
+
+A callback is told where training stands. After a resume, `begin` brings its files back to the
+checkpoint's state, so that they end up as those of an unbroken run.
+"""
+
+import csv
+import io
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+from disentanglement import visualize
+from disentanglement.errors import from_os_error
+from disentanglement.files import atomic_path, write_text
+from disentanglement.position import UNTRAINED, Position
+from disentanglement.streams import stream
+
+
+class Callback:
+    """Does nothing; a base for those that do something at some of these moments."""
+
+    def begin(self, next_batch: int) -> None:
+        """Before the first batch of this process, number next_batch (0: a new run)."""
+
+    def batch_end(self, position: Position, report: dict[str, np.ndarray]) -> None:
+        """After a batch; `report` holds its losses. At an epoch's end epoch_end follows."""
+
+    def epoch_start(self, epoch_id: int) -> None:
+        """Before an epoch's first batch."""
+
+    def epoch_end(self, position: Position) -> None:
+        """After an epoch's last batch."""
+
+    def snapshot(self, position: Position) -> None:
+        """The model as it is now will be kept."""
+
+    def flush(self) -> None:
+        """Bring to disk what is written so far: a checkpoint follows."""
+
+    def close(self) -> None:
+        """Training stops, for whatever reason."""
+
+
+class SampleGrids(Callback):
+    """Pictures of traversals and random samples, and the codes inferred back from the latter.
+
+    In `folder`: `<position>,latent-<J>.png`, one per latent, rows of which differ in the base
+    vector; `,latent-all.png` of random latents; `,latent-recovered.npz` with these latents [N, D],
+    the samples [N, H, W, C] and the codes [N, K] that the encoder finds in them.
+    """
+
+    def __init__(self, model, folder: Path):
+        self.model, self.folder, self.config = model, folder, model.config
+        columns, rows = self.config.vis_num_sample, self.config.vis_num_rep
+        rng = stream(self.config.run, "sample grids")
+        base = model.latent.sample(rng, rows)
+        self.random = model.latent.sample(rng, rows * columns)
+        self.traversals = [
+            model.latent.traverse(base, j, columns) for j in range(len(model.latent.names))
+        ]
+
+    def batch_end(self, position, report):
+        if position.batch_id >= 0 and (position.batch_id + 1) % self.config.vis_freq == 0:
+            self._draw(position)
+
+    def epoch_end(self, position):
+        self._draw(position)
+
+    def snapshot(self, position):
+        self._draw(position)
+
+    def _draw(self, position):
+        latents = [self.random, *self.traversals]
+        samples, *traversals = np.split(self.model.generate(np.concatenate(latents)), len(latents))
+        codes = self.model.encode(samples)
+        with atomic_path(self.folder / f"{position.prefix},latent-recovered.npz") as temporary:
+            np.savez_compressed(temporary, latents=self.random, samples=samples, codes=codes)
+        self._save(samples, position, "all")
+        for j, images in enumerate(traversals):
+            self._save(images, position, j)
+
+    def _save(self, images, position, name):
+        if self.config.output_reverse:
+            images = 1 - images
+        picture = visualize.grid(images, self.config.vis_num_rep, self.config.vis_num_sample)
+        visualize.save_picture(self.folder / f"{position.prefix},latent-{name}.png", picture)
+
+
+class MetricTable(Callback):
+    """metric.csv: one row per evaluation, each position once.
+
+    evaluate: () -> {column: score}.
+    """
+
+    def __init__(self, evaluate: Callable[[], dict[str, float]], path: Path, config):
+        self.evaluate, self.path, self.config = evaluate, path, config
+        self.rows: list[dict[str, str]] = []
+
+    def begin(self, next_batch):
+        rows = (
+            list(csv.DictReader(self.path.read_text().splitlines())) if self.path.exists() else []
+        )
+        self.rows = [r for r in rows if _is_whole(r) and int(r["global_id"]) < next_batch]
+        if self.rows or self.path.exists():
+            self._write()
+        if next_batch == 0 and self.config.metric_untrained and not self.rows:
+            self._log(UNTRAINED)
+
+    def batch_end(self, position, report):
+        if position.batch_id >= 0 and (position.batch_id + 1) % self.config.metric_freq == 0:
+            self._log(position)
+
+    def epoch_end(self, position):
+        self._log(position)
+
+    def snapshot(self, position):
+        self._log(position)
+
+    def _log(self, position):
+        if any(int(row["global_id"]) == position.global_id for row in self.rows):
+            return
+        scores = {name: repr(float(value)) for name, value in self.evaluate().items()}
+        self.rows.append({key: str(value) for key, value in vars(position).items()} | scores)
+        self._write()
+
+    def _write(self):
+        columns = dict.fromkeys(key for row in self.rows for key in row)
+        text = io.StringIO()
+        writer = csv.DictWriter(text, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        write_text(self.path, text.getvalue())
+
+
+class TensorBoard(Callback):
+    """Event files with every value of the report; a vector becomes one scalar per code."""
+
+    def __init__(self, folder: Path, config):
+        self.folder, self.config = folder, config
+        self.writer = None
+
+    def begin(self, next_batch):
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.writer = EventFileWriter(str(self.folder))
+        except OSError as error:
+            raise from_os_error(error, self.folder) from error
+        if next_batch:
+            # Tells TensorBoard to forget what an earlier process wrote from here on.
+            log = SessionLog(status=SessionLog.START)
+            self.writer.add_event(Event(step=next_batch, session_log=log))
+
+    def batch_end(self, position, report):
+        if position.global_id % self.config.summary_freq:
+            return
+        values = []
+        for tag, value in report.items():
+            if np.ndim(value) == 0:
+                values.append(Summary.Value(tag=tag, simple_value=float(value)))
+            else:
+                values += [
+                    Summary.Value(tag=f"{tag}/code_{j}", simple_value=float(item))
+                    for j, item in enumerate(value)
+                ]
+        event = Event(step=position.global_id, summary=Summary(value=values))
+        event.wall_time = datetime.now().timestamp()
+        self.writer.add_event(event)
+
+    def flush(self):
+        try:
+            self.writer.flush()
+        except OSError as error:
+            raise from_os_error(error, self.folder) from error
+
+    def close(self):
+        if self.writer:
+            self.writer.close()
+
+
+class Times(Callback):
+    """time.txt: when each epoch started and ended, and when the run was resumed."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def begin(self, next_batch):
+        if next_batch:
+            self._note(f"resumed before global_id {next_batch}")
+
+    def epoch_start(self, epoch_id):
+        self._note(f"epoch {epoch_id} starts")
+
+    def epoch_end(self, position):
+        self._note(f"epoch {position.epoch_id} ends")
+
+    def _note(self, text):
+        try:
+            with self.path.open("a") as file:
+                file.write(f"{datetime.now().isoformat(sep=' ', timespec='seconds')} {text}\n")
+        except OSError as error:
+            raise from_os_error(error, self.path) from error
+
+
+def _is_whole(row):
+    return None not in row.values() and None not in row

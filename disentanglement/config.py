@@ -1,0 +1,178 @@
+"""What a config may say: the keys of every kind of run, their types and limits.
+
+The keys and their meaning are those of the paper's code; keys that this project added have a
+default, so a config written for the paper's code is complete. Checks answer with one line that
+names file and key.
+"""
+
+import dataclasses
+import difflib
+import types
+from dataclasses import dataclass, field
+from typing import Any
+
+from disentanglement.errors import UserError
+
+
+def _key(doc: str, low=None, high=None, above=None, may_change=False, **default):
+    """A config key: low <= value <= high, value > above; may_change: also between resumes."""
+    limits = {"low": low, "high": high, "above": above, "may_change": may_change, "doc": doc}
+    return field(metadata=limits, **default)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SchedulerConfig:
+    """How main.py dispatches runs. Relative paths start at the experiment's folder."""
+
+    gpu: list[str] = _key("ids of the GPUs to use, e.g. ['0', '1']; ignored without GPUs")
+    temp_folder: str = _key("kept for configs of the paper's code; nothing is written there")
+    scheduler_log_file_path: str = _key("where the GPU scheduler reports")
+    log_file: str = _key("each run's log, in the run's folder")
+    force_rerun: bool = _key("train finished runs again (the old folder is kept, renamed)")
+    result_root_folder: str = _key("where the run folders are made")
+    max_tasks_per_gpu: int = _key("runs that share one GPU", low=1, default=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """The keys that every algorithm has."""
+
+    run: int = _key("number of the run, and its seed", low=0)
+    epoch: int = _key("epochs to train", low=1, may_change=True)
+    batch_size: int = _key("images a batch", low=1)
+    vis_freq: int = _key("batches between sample grids", low=1, may_change=True)
+    vis_num_sample: int = _key("columns of a sample grid", low=2)
+    vis_num_rep: int = _key("rows of a sample grid", low=1)
+    metric_freq: int = _key("batches between metrics", low=1, may_change=True)
+    summary_freq: int = _key("batches between TensorBoard scalars", low=1, may_change=True)
+    output_reverse: bool = _key("pictures show 1 - image", may_change=True)
+    checkpoint_freq: int = _key(
+        "batches between checkpoints (one more at each epoch's end)",
+        low=1,
+        may_change=True,
+        default=1000,
+    )
+    max_batches: int | None = _key(
+        "stop after so many batches, also within an epoch; None: train all epochs",
+        low=1,
+        may_change=True,
+        default=None,
+    )
+    metric_untrained: bool = _key(
+        "score the untrained model too (global_id -1)", may_change=True, default=False
+    )
+    data_dir: str | None = _key(
+        "folder of the data set; None: data/ beside the experiments", may_change=True, default=None
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class InfoGANCRConfig(TrainingConfig):
+    """InfoGAN-CR: REPRODUCTION of the paper's grid keys."""
+
+    info_coe_de: float = _key("weight of log q(c | G(z)) in the generator's loss", low=0)
+    info_coe_infod: float = _key("the same in the discriminator's loss", low=0)
+    de_lr: float = _key("generator's learning rate", above=0)
+    infod_lr: float = _key("discriminator's and Q's learning rate", above=0)
+    crd_lr: float = _key("contrastive discriminator's learning rate", above=0)
+    cr_coe_start: float = _key("weight of the contrastive term at first", low=0)
+    cr_coe_increase: float = _key("how much it rises each time", low=0)
+    cr_coe_increase_times: int = _key("how often it rises", low=0)
+    cr_coe_increase_batch: int = _key("batches between rises", low=1)
+    gap_start: float = _key("least distance of the codes a pair does not share", low=0, high=2)
+    gap_decrease: float = _key("how much the gap falls each time", low=0, high=2)
+    gap_decrease_times: int = _key("how often it falls", low=0)
+    gap_decrease_batch: int = _key("batches between falls", low=1)
+    uniform_reg_dim: int = _key("number of codes", low=2)
+    uniform_not_reg_dim: int = _key("dimensions of the noise", low=0)
+    q_l_dim: int = _key("width of Q's hidden layer", low=1)
+    skip_idle_crd: bool = _key(
+        "leave the contrastive discriminator out while it cannot reach the result", default=True
+    )
+
+
+def parse(schema: type, values: dict[str, Any], where: str):
+    """Check `values` against the dataclass `schema` and return an instance of it.
+
+    where: names the source in messages, e.g. "config.py: global_config". Raises UserError for an
+    unknown or missing key, a wrong type or a value outside its limits. Integers pass as floats.
+    """
+    fields = {f.name: f for f in dataclasses.fields(schema)}
+    for key in values:
+        if key not in fields:
+            raise UserError(f"{where}: unknown key '{key}'{nearest(key, fields)}")
+    for f in fields.values():
+        if f.name not in values and f.default is dataclasses.MISSING:
+            raise UserError(f"{where}: missing key '{f.name}' ({f.metadata['doc']})")
+    return schema(**{key: _checked(fields[key], value, where) for key, value in values.items()})
+
+
+def from_text(schema: type, key: str, text: str) -> Any:
+    """The value that `--set key=text` means, by the key's type. Raises UserError."""
+    fields = {f.name: f for f in dataclasses.fields(schema)}
+    kinds = _kinds(fields[key])
+    if text.lower() in ("none", "null") and type(None) in kinds:
+        return None
+    if bool in kinds and text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    if list in kinds:
+        return [part for part in text.split(",") if part]
+    for kind in (int, float):
+        if kind in kinds or (kind is int and float in kinds):
+            try:
+                return kind(text)
+            except ValueError:
+                pass
+    if str in kinds:
+        return text
+    raise UserError(f"--set {key}={text}: expected {_type_name(fields[key])}")
+
+
+def nearest(word: str, known) -> str:
+    """'; did you mean ...?' with the nearest known word, or nothing."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def changed_keys(old: dict[str, Any], new: TrainingConfig) -> list[str]:
+    """The keys of a run's earlier config `old` whose change would make a different model."""
+    current = dataclasses.asdict(new)
+    fixed = [f.name for f in dataclasses.fields(new) if not f.metadata["may_change"]]
+    return [key for key in fixed if old.get(key, "(absent)") != current[key]]
+
+
+def _checked(f, value, where):
+    kinds = _kinds(f)
+    fits = type(value) in kinds or (type(value) is int and float in kinds)
+    if list in kinds and isinstance(value, list):
+        fits = all(isinstance(item, str) for item in value)
+    if not fits:
+        raise UserError(f"{where}: '{f.name}' must be {_type_name(f)}, not {value!r}")
+    limits = f.metadata
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        for fails, words in (
+            (limits["low"] is not None and value < limits["low"], f"at least {limits['low']}"),
+            (limits["high"] is not None and value > limits["high"], f"at most {limits['high']}"),
+            (limits["above"] is not None and value <= limits["above"], f"over {limits['above']}"),
+            (value != value or value in (float("inf"), float("-inf")), "a finite number"),
+        ):
+            if fails:
+                raise UserError(f"{where}: '{f.name}' must be {words}, not {value!r}")
+    return float(value) if float in kinds and value is not None else value
+
+
+def _kinds(f):
+    union = f.type.__args__ if isinstance(f.type, types.UnionType) else (f.type,)
+    return [getattr(kind, "__origin__", kind) for kind in union]
+
+
+def _type_name(f):
+    names = {
+        int: "an integer",
+        float: "a number",
+        bool: "True or False",
+        str: "a string",
+        list: "a list of strings",
+        type(None): "None",
+    }
+    return " or ".join(names[kind] for kind in _kinds(f))

@@ -1,0 +1,110 @@
+"""The one file that knows the Keras backend: take a gradient step, compile a training step.
+
+Algorithms are written statefully, with `keras.ops`, `variable.assign` and `optimizer.apply`; these
+functions turn that into one graph of the backend. TensorFlow is the backend supported so far.
+"""
+
+import contextlib
+import os
+import sys
+import tempfile
+
+import numpy as np
+
+from disentanglement.errors import UserError
+
+
+@contextlib.contextmanager
+def _quiet_stderr():
+    """Hold back what C++ writes to stderr; shown only if the block fails.
+
+    TensorFlow greets every CPU user with lines on CUDA that no log level turns off.
+    """
+    try:
+        descriptor = sys.stderr.fileno()
+    except (AttributeError, OSError, ValueError):  # e.g. a notebook
+        yield
+        return
+    sys.stderr.flush()
+    saved = os.dup(descriptor)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), descriptor)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(saved, held.read())
+            raise
+        finally:
+            os.dup2(saved, descriptor)
+            os.close(saved)
+
+
+with _quiet_stderr():
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        raise UserError(
+            f"KERAS_BACKEND={keras.backend.backend()} is not supported yet: unset it or set it to "
+            "tensorflow"
+        )
+    import tensorflow as tf
+
+    tf.config.list_logical_devices()  # starts the devices, with their messages
+
+
+def minimize(loss_fn, optimizer: keras.Optimizer, variables: list):
+    """One step of `optimizer` down the gradient of a loss.
+
+    loss_fn: () -> (scalar loss, report); report is any structure of tensors.
+    variables: the trainable variables to move; all others are constants of the gradient.
+    Returns the report, whose values were computed before the step.
+    """
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch([v.value for v in variables])
+        loss, report = loss_fn()
+    gradients = tape.gradient(loss, [v.value for v in variables])
+    optimizer.apply(gradients, variables)
+    return report
+
+
+def compile_step(step, variables: list):
+    """Compile `step(*arrays) -> structure of tensors`, which may assign to `variables`.
+
+    Returns a callable that takes NumPy arrays and gives the structure as NumPy arrays. It is
+    traced once per set of argument shapes. `variables` is not needed by TensorFlow, whose
+    functions capture them; an engine without state would thread them through.
+    """
+    del variables
+    compiled = tf.function(step, autograph=False)
+
+    def call(*arrays):
+        return keras.tree.map_structure(np.asarray, compiled(*arrays))
+
+    return call
+
+
+def compile_inference(network: keras.Model, batch_size: int = 256):
+    """A function from arrays [N, ...] of any length to the network's output, in inference mode.
+
+    It works in batches of one size (the last one padded), so that it is compiled once.
+    """
+    forward = compile_step(lambda inputs: network(inputs, training=False), network.variables)
+
+    def infer(inputs: np.ndarray) -> np.ndarray:
+        outputs = []
+        for start in range(0, len(inputs), batch_size):
+            batch = inputs[start : start + batch_size]
+            padding = [(0, batch_size - len(batch))] + [(0, 0)] * (batch.ndim - 1)
+            outputs.append(forward(np.pad(batch, padding))[: len(batch)])
+        return np.concatenate(outputs)
+
+    return infer
+
+
+def devices() -> list[str]:
+    """What computes here, e.g. ["CPU"] or ["CPU", "NVIDIA H100"]."""
+    return [
+        tf.config.experimental.get_device_details(device).get("device_name", device.device_type)
+        for device in tf.config.list_physical_devices()
+    ]

@@ -1,0 +1,48 @@
+"""Writing files so that a reader sees the old content or the new, never half of either."""
+
+import contextlib
+import os
+from pathlib import Path
+
+from disentanglement.errors import from_os_error
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path):
+    """Yield a temporary path beside `path`; on success flush it to disk and rename it to `path`.
+
+    The temporary name keeps the suffix (Keras chooses the format by it) and is always the same
+    for one `path`, so what a killed process left is overwritten by the next write. On any error
+    it is removed and `path` stays as it was. Raises UserError where the disk refuses.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.stem}.partial{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        _flush_folder(path.parent)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise from_os_error(error, path) from error
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace the content of `path` by `text`, all or nothing."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text)
+
+
+def _flush_folder(folder: Path) -> None:
+    # The rename itself must survive a power cut. Not every platform can open a folder.
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

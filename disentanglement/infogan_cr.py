@@ -1,0 +1,219 @@
+"""InfoGAN-CR: losses and one training iteration (Lin et al., arXiv 1906.06034).
+
+A generator G makes images from codes c and noise; a discriminator D judges them and, through its
+head Q, infers the codes; a contrastive discriminator H tells which code two images share.
+Read `iteration` first: it is the whole algorithm, in the order of the updates.
+"""
+
+import functools
+import math
+
+import keras
+import numpy as np
+from keras import ops
+
+from disentanglement import engine
+from disentanglement.config import InfoGANCRConfig
+from disentanglement.export import fold
+from disentanglement.latent import JointLatent, Pair, UniformLatent
+from disentanglement.layers import initialize, update_spectral_vectors
+from disentanglement.schedule import Schedule
+from disentanglement.streams import stream
+
+EPS = 1e-8
+
+
+class InfoGANCR:
+    """The networks, their optimisers, and how a batch changes them.
+
+    generator: latents [N, dim] -> images; discriminator: images -> [probability of being real
+    [N, 1], code means [N, codes]]; cr_discriminator: two images in depth -> logits [N, codes].
+    The networks' weights are drawn here, from config.run.
+    """
+
+    def __init__(
+        self,
+        generator: keras.Model,
+        discriminator: keras.Model,
+        cr_discriminator: keras.Model,
+        config: InfoGANCRConfig,
+    ):
+        self.config = config
+        self.generator, self.discriminator = generator, discriminator
+        self.cr_discriminator = cr_discriminator
+        codes = config.uniform_reg_dim
+        self.latent = JointLatent(
+            UniformLatent(1), codes, UniformLatent(config.uniform_not_reg_dim)
+        )
+        self.schedule = Schedule.of(config)
+        self.encoder = keras.Model(discriminator.input, discriminator.outputs[1], name="encoder")
+        self.networks = {
+            "generator": generator,
+            "discriminator": discriminator,
+            "cr_discriminator": cr_discriminator,
+        }
+        self.optimizers = {
+            "generator": _adam(config.de_lr, generator),
+            "discriminator": _adam(config.infod_lr, discriminator),
+            "cr_discriminator": _adam(config.crd_lr, cr_discriminator),
+        }
+        for name, network in self.networks.items():
+            initialize(network, stream(config.run, f"weights of {name}"))
+        self.generate = engine.compile_inference(generator)
+        self.encode = engine.compile_inference(self.encoder)
+
+    # ---- one iteration -------------------------------------------------------------------------
+
+    def iteration(self, images, z, pair: Pair | None, cr_coe, contrast: bool) -> dict:
+        """The updates of one batch: H, D with Q, G twice on the same latents, then every u.
+
+        images [N, H, W, C]; z [N, dim]; pair: None leaves H out; cr_coe: weight of the contrastive
+        term; contrast: whether cr_coe > 0, which puts G's batch norm in training mode for the pair.
+        Returns each loss part before its update (of G: before its second).
+        """
+        report = {}
+        if pair is not None:
+            report |= self._update_cr_discriminator(pair, contrast)
+        report |= self._update_discriminator(images, z)
+        self._update_generator(z, pair, cr_coe, contrast)
+        report |= self._update_generator(z, pair, cr_coe, contrast)
+        update_spectral_vectors(self.discriminator)
+        if pair is not None:
+            update_spectral_vectors(self.cr_discriminator)
+        return report
+
+    def _update_cr_discriminator(self, pair, contrast):
+        # Made outside the loss: G is a constant here, and only its averages move.
+        first = self.generator(pair.first, training=contrast)
+        second = self.generator(pair.second, training=contrast)
+
+        def loss():
+            value, accuracy = self._contrastive_loss(first, second, pair.label)
+            return value, {"cr_discriminator/loss": value, "cr_discriminator/accuracy": accuracy}
+
+        return self._minimize(loss, "cr_discriminator")
+
+    def _update_discriminator(self, images, z):
+        fake = self.generator(z, training=True)
+
+        def loss():
+            # Neither D nor Q holds batch norm: both halves in one pass give what two would.
+            real, codes = self.discriminator(ops.concatenate([images, fake]), training=True)
+            real, fake_real = ops.split(real, 2)
+            log_q, squared_error = self._log_q(ops.split(codes, 2)[1], z)
+            parts = {
+                "discriminator/real": -_mean_log(real),
+                "discriminator/fake": -_mean_log(1 - fake_real),
+                "discriminator/log_q": ops.sum(log_q),
+            }
+            weight = self.config.info_coe_infod
+            total = (
+                parts["discriminator/real"]
+                + parts["discriminator/fake"]
+                - weight * parts["discriminator/log_q"]
+            )
+            return total, parts | {
+                "discriminator/loss": total,
+                "discriminator/mean_on_real": ops.mean(real),
+                "discriminator/mean_on_fake": ops.mean(fake_real),
+                "log_q": log_q,
+                "squared_error": squared_error,
+            }
+
+        return self._minimize(loss, "discriminator")
+
+    def _update_generator(self, z, pair, cr_coe, contrast):
+        def loss():
+            real, codes = self.discriminator(self.generator(z, training=True), training=True)
+            log_q, _ = self._log_q(codes, z)
+            parts = {"generator/fake": -_mean_log(real), "generator/log_q": ops.sum(log_q)}
+            total = parts["generator/fake"] - self.config.info_coe_de * parts["generator/log_q"]
+            if pair is not None:
+                first = self.generator(pair.first, training=contrast)
+                second = self.generator(pair.second, training=contrast)
+                contrastive, _ = self._contrastive_loss(first, second, pair.label)
+                parts["generator/contrastive"] = contrastive
+                total = total + cr_coe * contrastive
+            return total, parts | {"generator/loss": total}
+
+        return self._minimize(loss, "generator")
+
+    # ---- loss parts ----------------------------------------------------------------------------
+
+    def _contrastive_loss(self, first, second, label):
+        logits = self.cr_discriminator(ops.concatenate([first, second], axis=-1), training=True)
+        loss = keras.losses.sparse_categorical_crossentropy(label, logits, from_logits=True)
+        hits = ops.equal(ops.argmax(logits, axis=-1), ops.cast(label, "int32"))
+        return ops.mean(loss), ops.mean(ops.cast(hits, "float32"))
+
+    def _log_q(self, mean, z):
+        """Mean over the batch, per code: log q(c | x), of unit variance, and the squared error."""
+        squared_error = ops.mean(ops.square(mean - z[:, : self.latent.num_codes]), axis=0)
+        return -squared_error / 2 - math.log(2 * math.pi) / 2, squared_error
+
+    def _minimize(self, loss, name):
+        variables = self.networks[name].trainable_variables
+        return engine.minimize(loss, self.optimizers[name], variables)
+
+    # ---- what the training loop calls ----------------------------------------------------------
+
+    def snapshot_before(self, global_id: int) -> bool:
+        """Whether the model as it is before batch global_id is to be kept.
+
+        True at the first rise of cr_coe: the paper's baseline, "InfoGAN (modified)".
+        """
+        return self.schedule.rises(global_id) == 1
+
+    def start_batch(self, global_id: int) -> None:
+        """Make the changes that the schedule plans for the start of batch global_id."""
+        if nth := self.schedule.falls(global_id):
+            self._reinitialize_cr_discriminator("fall", nth)
+        if nth := self.schedule.rises(global_id):
+            self._reinitialize_cr_discriminator("rise", nth)
+
+    def train_batch(self, images: np.ndarray, global_id: int) -> dict[str, np.ndarray]:
+        """One iteration on images [batch_size, H, W, C]; returns its report as NumPy values."""
+        n, seed = len(images), self.config.run
+        cr_coe, gap = self.schedule.cr_coe(global_id), self.schedule.gap(global_id)
+        arrays = [images, self.latent.sample(stream(seed, "latents", global_id), n)]
+        skip = self.config.skip_idle_crd and self.schedule.is_idle(global_id)
+        if not skip:
+            pair = self.latent.sample_pair(stream(seed, "pair", global_id), n, gap)
+            arrays += [pair.first, pair.second, pair.label, np.float32(cr_coe)]
+        report = self._compiled(contrast=cr_coe > EPS)(*arrays)
+        return report | {"cr_coe": np.float32(cr_coe), "gap": np.float32(gap)}
+
+    def exports(self) -> dict[str, keras.Model]:
+        """Generator and encoder as plain Keras models, for use without this package."""
+        return {"generator": fold(self.generator), "encoder": fold(self.encoder)}
+
+    @functools.cache  # noqa: B019  (one model lives as long as its process)
+    def _compiled(self, contrast):
+        def step(images, z, first=None, second=None, label=None, cr_coe=None):
+            pair = None if first is None else Pair(first, second, label)
+            return self.iteration(images, z, pair, cr_coe, contrast)
+
+        return engine.compile_step(step, self.variables)
+
+    @property
+    def variables(self) -> list:
+        """All state: weights, averages, u vectors and the optimisers' moments."""
+        owners = [*self.networks.values(), *self.optimizers.values()]
+        return [variable for owner in owners for variable in owner.variables]
+
+    def _reinitialize_cr_discriminator(self, event, nth):
+        rng = stream(self.config.run, f"weights of cr_discriminator at {event}", nth)
+        initialize(self.cr_discriminator, rng, keep_u=True)
+        for variable in self.optimizers["cr_discriminator"].variables:
+            if not variable.path.endswith("learning_rate"):
+                variable.assign(np.zeros(variable.shape))
+
+
+def _mean_log(probability):
+    return ops.mean(ops.log(probability + EPS))
+
+
+def _adam(learning_rate, network):
+    optimizer = keras.optimizers.Adam(learning_rate, beta_1=0.5, beta_2=0.999, epsilon=1e-8)
+    optimizer.build(network.trainable_variables)
+    return optimizer

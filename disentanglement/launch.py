@@ -1,0 +1,146 @@
+"""Run a list of shell commands: on the GPUs that nvidia-smi shows, or one after another."""
+
+import contextlib
+import os
+import subprocess
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from gpu_task_scheduler import GPUTaskScheduler
+
+from disentanglement.config import SchedulerConfig
+from disentanglement.errors import UserError, from_os_error
+
+STOPPED = 130  # exit status of a run that the user stopped, as a shell gives for Ctrl-C
+
+
+@dataclass(frozen=True)
+class Command:
+    """A shell command. log: the file that takes its errors where it has no terminal to itself."""
+
+    line: str
+    log: Path
+
+
+def visible_gpus() -> list[str]:
+    """The ids of the NVIDIA GPUs of this machine; none where there is no working nvidia-smi."""
+    query = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
+    try:
+        result = subprocess.run(query, capture_output=True, text=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return result.stdout.split() if result.returncode == 0 else []
+
+
+def usable_gpus(config: SchedulerConfig) -> list[str]:
+    """The visible GPUs that the config allows. Raises UserError if it allows none of them."""
+    visible = visible_gpus()
+    usable = [gpu for gpu in visible if gpu in config.gpu]
+    if visible and not usable:
+        raise UserError(
+            f"scheduler_config: 'gpu' allows {config.gpu}, but this machine has {visible}: change "
+            f"it, e.g. --set gpu={','.join(visible)}"
+        )
+    return usable
+
+
+def run_in_turn(commands: list[Command], ended: Callable) -> None:
+    """Run commands one after another in this terminal; ended(command, exit status) after each.
+
+    After Ctrl-C, which the running command has received too, it is waited for and the rest are
+    left out: KeyboardInterrupt.
+    """
+    for command in commands:
+        status = _wait(subprocess.Popen(command.line, shell=True))
+        ended(command, status)
+        if status == STOPPED:
+            raise KeyboardInterrupt
+
+
+def run_on_gpus(
+    commands: list[Command],
+    gpus: list[str],
+    tasks_per_gpu: int,
+    log: Path,
+    ended: Callable,
+    wait_interval: float = 5,
+) -> None:
+    """Run commands on GPUs, at most tasks_per_gpu at a time on each; wait for all.
+
+    ended(command, exit status) is called as each ends, from its own thread. The scheduler's
+    messages go to the file `log`. Ctrl-C as in `run_in_turn`.
+    """
+    scheduler = _Scheduler(commands, gpus, tasks_per_gpu, ended, wait_interval)
+    try:
+        report = log.open("a", buffering=1)
+    except OSError as error:
+        raise from_os_error(error, log) from error
+    with report, contextlib.redirect_stdout(report):
+        try:
+            scheduler.run_tasks([command.line for command in commands])
+        finally:
+            for thread in scheduler.threads:
+                thread.join()
+    if scheduler.stopped:
+        raise KeyboardInterrupt
+
+
+class _Scheduler(GPUTaskScheduler):
+    """gpu-task-scheduler 0.4, mended in four places.
+
+    It would count a task only once its thread runs (so two can land on one GPU), print failures
+    and forget them, return before the last tasks end, and die with an nvidia-smi that fails once.
+    """
+
+    def __init__(self, commands, gpus, tasks_per_gpu, ended, wait_interval):
+        # Tasks that share a GPU share its memory: require a share of 80 % to be free.
+        super().__init__(
+            wait_interval, [int(gpu) for gpu in gpus], tasks_per_gpu, 0.8 / tasks_per_gpu
+        )
+        self.commands = {command.line: command for command in commands}
+        self.ended, self.threads, self.stopped = ended, [], False
+
+    def execute_task_on_gpu(self, gpu_id, command):
+        with self.lock:
+            self.gpu_task_counts[gpu_id] += 1
+        thread = threading.Thread(target=self._run, args=(gpu_id, self.commands[command]))
+        self.threads.append(thread)
+        thread.start()
+
+    def get_available_gpu(self):
+        try:
+            return super().get_available_gpu()
+        except (OSError, ValueError) as error:
+            print(f"nvidia-smi: {error}")
+            return None
+
+    def _run(self, gpu_id, command):
+        environment = os.environ | {"CUDA_VISIBLE_DEVICES": str(gpu_id)}
+        status = 1
+        try:
+            command.log.parent.mkdir(parents=True, exist_ok=True)
+            with command.log.open("a") as log:
+                process = subprocess.Popen(
+                    command.line,
+                    shell=True,
+                    env=environment,
+                    stdout=subprocess.DEVNULL,  # the run writes its messages to the log itself
+                    stderr=log,
+                )
+                status = process.wait()
+        except OSError as error:
+            print(f"{command.line}: {error}")
+        finally:
+            with self.lock:
+                self.gpu_task_counts[gpu_id] -= 1
+        self.stopped |= status == STOPPED
+        self.ended(command, status)
+
+
+def _wait(process):
+    """The exit status, however often Ctrl-C is pressed: the process hears it and decides."""
+    while True:
+        with contextlib.suppress(KeyboardInterrupt):
+            return process.wait()

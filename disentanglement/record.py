@@ -1,0 +1,50 @@
+"""run.json: what a run was, how far it came and what came of it, for people and for main.py."""
+
+import dataclasses
+import json
+import os
+import platform
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from disentanglement.errors import UserError
+from disentanglement.files import write_text
+
+FILE = "run.json"
+_PACKAGES = ("disentanglement", "keras", "tensorflow", "numpy")
+
+
+def start(folder: Path, config, devices: list[str]) -> dict:
+    """Write the record of a run that starts or resumes now, and return it."""
+    record = {
+        "state": "training",
+        "started": datetime.now().isoformat(timespec="seconds"),
+        "config": dataclasses.asdict(config),
+        "versions": {name: version(name) for name in _PACKAGES},
+        "python": platform.python_version(),
+        "hardware": {"cpu": _cpu(), "cores": os.cpu_count(), "devices": devices},
+    }
+    save(folder, record)
+    return record
+
+
+def save(folder: Path, record: dict) -> None:
+    write_text(folder / FILE, json.dumps(record, indent=2) + "\n")
+
+
+def read(folder: Path) -> dict:
+    """The record in `folder`, or {} where there is none. Raises UserError if it is damaged."""
+    path = folder / FILE
+    try:
+        return json.loads(path.read_text()) if path.exists() else {}
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read ({error}): remove it and run again") from error
+
+
+def _cpu():
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

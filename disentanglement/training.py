@@ -1,0 +1,248 @@
+"""The training loop: batches, callbacks, checkpoints, resume.
+
+The model (see infogan_cr.py) knows how a batch changes it; this file knows nothing of any
+algorithm. The state after n batches is a function of config and n alone: every random number comes
+from (run, purpose, position), and a checkpoint holds all variables. So a run that is killed
+anywhere and started again ends as an unbroken one.
+"""
+
+import contextlib
+import fcntl
+import logging
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+
+from disentanglement import checkpoint, engine, export, record, visualize
+from disentanglement.callbacks import MetricTable, SampleGrids, TensorBoard, Times
+from disentanglement.config import changed_keys
+from disentanglement.errors import TrainingStopped, UserError, from_os_error
+from disentanglement.metrics import evaluation
+from disentanglement.position import Plan
+from disentanglement.progress import Progress
+from disentanglement.streams import stream
+
+log = logging.getLogger(__name__)
+
+
+def train(model, dataset, metrics: dict, work_dir: Path) -> None:
+    """Train `model` on `dataset` as model.config says, leaving everything in `work_dir`.
+
+    Goes on from the checkpoint in work_dir if there is one. metrics: name -> metric function.
+    Raises UserError for what the user can mend, TrainingStopped after Ctrl-C or SIGTERM.
+    """
+    work_dir = Path(work_dir)
+    with _locked(work_dir):
+        Run(model, dataset, metrics, work_dir).train()
+
+
+class Run:
+    """One run in one folder."""
+
+    def __init__(self, model, dataset, metrics, work_dir):
+        self.model, self.dataset, self.metrics, self.work_dir = model, dataset, metrics, work_dir
+        self.config = model.config
+        if self.config.batch_size > len(dataset):
+            raise UserError(
+                f"batch_size {self.config.batch_size} is more than the {len(dataset)} images"
+            )
+        self.plan = Plan.of(self.config, len(dataset))
+        self.checkpoint = work_dir / "checkpoint" / checkpoint.FILE
+        self.table = MetricTable(self.evaluate, work_dir / "metric.csv", self.config)
+        self.callbacks = [
+            TensorBoard(work_dir / "checkpoint", self.config),
+            SampleGrids(model, work_dir / "sample"),
+            self.table,
+            Times(work_dir / "time.txt"),
+        ]
+        self.seconds = 0.0  # spent training, over all processes
+        self._images = None
+
+    def train(self):
+        next_batch = self._restore()
+        devices = engine.devices()
+        log.info("training on %s", ", ".join(devices))
+        if os.environ.get("CUDA_VISIBLE_DEVICES") and devices == ["CPU"]:
+            log.warning("no GPU found by TensorFlow: pip install 'tensorflow[and-cuda]' adds CUDA")
+        self.record = record.start(self.work_dir, self.config, devices)
+        self.clock = time.monotonic() - self.seconds
+        try:
+            self._tell("begin", next_batch)
+            if next_batch < self.plan.total:
+                self._loop(next_batch)
+            self._finish()
+        except TrainingStopped:
+            record.save(self.work_dir, self.record | {"state": "stopped"})
+            raise
+        except Exception as error:
+            why = str(error) if isinstance(error, UserError) else repr(error)
+            # On a full disk this fails too; the first reason is the one to report.
+            with contextlib.suppress(UserError):
+                record.save(self.work_dir, self.record | {"state": "failed", "why": why})
+            raise
+        finally:
+            self._tell("close")
+
+    def _loop(self, next_batch):
+        config, plan = self.config, self.plan
+        order, order_epoch = None, None
+        with _stop_requests() as stop, Progress(plan.total, next_batch) as progress:
+            for global_id in range(next_batch, plan.total):
+                epoch, batch_id = divmod(global_id, plan.batches_per_epoch)
+                if order_epoch != epoch:
+                    order = stream(config.run, "shuffle", epoch).permutation(len(self.dataset))
+                    order_epoch = epoch
+                    if batch_id == 0:
+                        self._tell("epoch_start", epoch)
+                if self.model.snapshot_before(global_id):
+                    self._snapshot(global_id - 1)
+                self.model.start_batch(global_id)
+                rows = order[batch_id * config.batch_size :][: config.batch_size]
+                report = self.model.train_batch(self.dataset.images(rows), global_id)
+                self._check_finite(report, global_id)
+                position = plan.position(global_id)
+                self._tell("batch_end", position, report)
+                if plan.ends_epoch(global_id):
+                    self._tell("epoch_end", position)
+                if plan.ends_epoch(global_id) or (global_id + 1) % config.checkpoint_freq == 0:
+                    self._save(self.checkpoint, global_id + 1)
+                progress.update(report)
+                if stop and global_id + 1 < plan.total:
+                    self._save(self.checkpoint, global_id + 1)
+                    raise TrainingStopped(
+                        f"stopped after batch {global_id + 1} of {plan.total}; saved in "
+                        f"{self.checkpoint}. The same command goes on from there."
+                    )
+
+    def _restore(self):
+        """Load the checkpoint, if any; returns the number of the next batch."""
+        if not self.checkpoint.exists():
+            return 0
+        meta = checkpoint.load_meta(self.checkpoint)
+        if changed := changed_keys(meta["config"], self.config):
+            key = changed[0]
+            raise UserError(
+                f"{self.checkpoint} is of another config: {key} was {meta['config'].get(key)!r}, "
+                f"is now {getattr(self.config, key)!r}: change it back or use another folder"
+            )
+        checkpoint.restore(self.checkpoint, self.model)
+        self.seconds = meta["seconds"]
+        next_batch = meta["next_batch"]
+        log.info("resumed from %s: %d of %d batches", self.checkpoint, next_batch, self.plan.total)
+        return next_batch
+
+    def _save(self, path, next_batch):
+        self._tell("flush")
+        self.seconds = time.monotonic() - self.clock
+        checkpoint.save(
+            path,
+            self.model,
+            {"next_batch": next_batch, "seconds": self.seconds, "config": self.record["config"]},
+        )
+
+    def _snapshot(self, global_id):
+        """Keep the model as it is after batch global_id, beside the run's own checkpoint."""
+        self._tell("snapshot", self.plan.position(global_id))
+        folder = self.checkpoint.parent / f"global_id-{global_id}"
+        self._save(folder / checkpoint.FILE, global_id + 1)
+
+    def _check_finite(self, report, global_id):
+        for name, value in report.items():
+            if not np.isfinite(value).all():
+                kept = (
+                    f"the last good checkpoint is {self.checkpoint}, before batch "
+                    f"{checkpoint.load_meta(self.checkpoint)['next_batch']}"
+                    if self.checkpoint.exists()
+                    else "there is no checkpoint yet"
+                )
+                raise UserError(
+                    f"{name} became {value} in batch {global_id} (epoch "
+                    f"{self.plan.epoch(global_id)}); {kept}. Try a lower learning rate or another "
+                    "run number."
+                )
+
+    def evaluate(self) -> dict[str, float]:
+        """The scores of the model as it is now, on the same images every time."""
+        if self._images is None:
+            rng = stream(self.config.run, "metric images")
+            self._images = evaluation.draw_images(self.dataset, rng)
+        arrays = evaluation.encode_images(self.model.encode, self.dataset, self._images)
+        results = evaluation.score(self.metrics, arrays)
+        scores = {name: result.score for name, result in results.items()}
+        log.info("scores: %s", ", ".join(f"{name} {value:.3f}" for name, value in scores.items()))
+        return scores
+
+    def _finish(self):
+        for name, network in self.model.exports().items():
+            export.save_keras(network, self.work_dir / f"{name}.keras")
+        self._draw_traversal()
+        scores = {
+            key: float(value)
+            for key, value in (self.table.rows[-1] if self.table.rows else {}).items()
+            if key in self.metrics
+        }
+        self.record |= {
+            "state": "finished",
+            "finished": time.strftime("%Y-%m-%dT%H:%M:%S"),
+            "batches": self.plan.total,
+            "seconds": round(self.seconds, 1),
+            "scores": scores,
+        }
+        record.save(self.work_dir, self.record)
+
+    def _draw_traversal(self):
+        latent, columns = self.model.latent, self.config.vis_num_sample
+        base = latent.sample(stream(self.config.run, "traversal picture"), 1)
+        rows = [
+            self.model.generate(latent.traverse(base, j, columns)) for j in range(latent.num_codes)
+        ]
+        if self.config.output_reverse:
+            rows = [1 - row for row in rows]
+        values = latent.code.sweep(columns)
+        names = latent.names[: latent.num_codes]
+        visualize.save_traversal(self.work_dir / "traversal.png", rows, names, values)
+
+    def _tell(self, moment, *arguments):
+        for callback in self.callbacks:
+            getattr(callback, moment)(*arguments)
+
+
+@contextlib.contextmanager
+def _locked(folder):
+    """Hold the run folder: two processes training in it would spoil each other's files."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("w")
+    except OSError as error:
+        raise from_os_error(error, folder) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise UserError(f"{folder}: another process is training there") from error
+        yield
+
+
+@contextlib.contextmanager
+def _stop_requests():
+    """Collect Ctrl-C and SIGTERM, so that training stops between batches; a second one is obeyed.
+
+    Yields a list that is empty until one came.
+    """
+    requests = []
+
+    def handle(number, frame):
+        if requests:
+            raise KeyboardInterrupt
+        requests.append(number)
+        log.info("stopping after this batch (press Ctrl-C again to stop without saving)")
+
+    old = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield requests
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)

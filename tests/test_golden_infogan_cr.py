@@ -1,0 +1,128 @@
+"""Four iterations of the paper's code, number for number (see tests/data/README.md)."""
+
+import dataclasses
+import re
+
+import numpy as np
+import pytest
+
+from disentanglement import grid
+from disentanglement.config import InfoGANCRConfig
+from tests.experiments import DATA, ROOT, load
+
+GOLDEN = np.load(DATA / "infogan_cr_dsprites.npz")
+LAYERS = {
+    r"crDiscriminator/layer([0-3])/": ("cr_discriminator", "conv{}", 1),
+    r"crDiscriminator/layer(4)/": ("cr_discriminator", "dense{}", -3),
+    r"crDiscriminator/layer(5)/": ("cr_discriminator", "logits", 0),
+    r"decoder/layer([01])/batch_norm/": ("generator", "dense{}_norm", 1),
+    r"decoder/layer([2-4])/batch_norm/": ("generator", "deconv{}_norm", -1),
+    r"decoder/layer([01])/linear/": ("generator", "dense{}", 1),
+    r"decoder/layer([2-5])/deconv2d/": ("generator", "deconv{}", -1),
+    r"infoGANDiscriminator/shared/layer([0-3])/": ("discriminator", "conv{}", 1),
+    r"infoGANDiscriminator/shared/layer(4)/": ("discriminator", "dense{}", -3),
+    r"infoGANDiscriminator/x/layer(0)/": ("discriminator", "real", 0),
+    r"infoGANDiscriminator/q/layer(0)/": ("discriminator", "q_hidden", 0),
+    r"infoGANDiscriminator/q/layer(1)/": ("discriminator", "q", 0),
+}
+KINDS = {"biases": "bias", "w": "kernel", "matrix": "kernel"}
+
+
+def variables_in_golden_order(model):
+    """(name in the paper's code, our variable) for each of its 73 variables."""
+    for full_name in GOLDEN["init_names"]:
+        name, shape = str(full_name).split(" ")
+        network, layer, offset = next(
+            (v[0], v[1], int(m.group(1)) + v[2])
+            for k, v in LAYERS.items()
+            if (m := re.match(k, name))
+        )
+        kind = name.rsplit("/", 1)[1]
+        layer = model.networks[network].get_layer(layer.format(offset))
+        (variable,) = [v for v in layer.weights if v.name == KINDS.get(kind, kind)]
+        assert "x".join(map(str, variable.shape)) == shape
+        yield kind, variable
+
+
+@pytest.fixture(scope="module")
+def golden_run():
+    """The model after each iteration: reports, and mean |variable| after iterations 1 and 3."""
+    paper = grid.load(ROOT / "InfoGAN-CR_dSprites" / "config.py", InfoGANCRConfig, 737280)
+    config = dataclasses.replace(paper.tasks[0].config, skip_idle_crd=False)
+    model = load("InfoGAN-CR_dSprites", "infogan_cr").build(config)
+    variables = list(variables_in_golden_order(model))
+    for i, (kind, variable) in enumerate(variables):
+        rng = np.random.default_rng(1000 + i)
+        if kind in ("w", "matrix"):
+            variable.assign(rng.normal(0, 0.02, variable.shape).astype(np.float32))
+        elif kind == "u":
+            variable.assign(rng.normal(0, 1, variable.shape).astype(np.float32))
+    images = (np.random.default_rng(7).random((256, 64, 64, 1)).astype(np.float32) > 0.9).astype(
+        np.float32
+    )
+    reports, mean_abs = [], {}
+    for t in range(4):
+        z, z1, z2, label = (GOLDEN[f"it{t}/{k}"] for k in ("z", "z1", "z2", "label"))
+        cr_coe = np.float32(GOLDEN[f"it{t}/cr"])
+        step = model._compiled(contrast=bool(cr_coe > 0))
+        reports.append(
+            step(images[64 * t : 64 * t + 64], z, z1, z2, label.astype(np.int32), cr_coe)
+        )
+        mean_abs[t] = np.array([np.abs(np.asarray(v)).mean() for _, v in variables])
+    names = [str(name).split(" ")[0] for name in GOLDEN["init_names"]]
+    return model, images, reports, mean_abs, names
+
+
+@pytest.mark.parametrize("t", range(4))
+def test_losses(golden_run, t):
+    report = golden_run[2][t]
+    ours = {
+        "crd_loss": report["cr_discriminator/loss"],
+        "crd_acc": report["cr_discriminator/accuracy"],
+        "xd_real": report["discriminator/real"],
+        "xd_fake": report["discriminator/fake"],
+        "q": -report["discriminator/log_q"],
+        "infod": report["discriminator/loss"],
+        "de_fake": report["generator/fake"],
+        "de_q": -report["generator/log_q"],
+        "de_cr": report["generator/contrastive"],
+        "de": report["generator/loss"],
+    }
+    for name, value in ours.items():
+        np.testing.assert_allclose(
+            value, GOLDEN[f"it{t}/{name}"], rtol=1e-3, atol=1e-6, err_msg=name
+        )
+
+
+@pytest.mark.parametrize(("t", "rtol", "atol"), [(1, 1e-3, 3e-5), (3, 3e-3, 1e-4)])
+def test_variables(golden_run, t, rtol, atol):
+    """Weights, averages and u vectors: every update, their order and batch norm's modes show here.
+
+    A bias's first steps follow the sign of gradients near 0, which rounding may turn: see atol.
+    Moving averages are compared while the paper's graph updates them one by one (see README).
+    """
+    _, _, _, mean_abs, names = golden_run
+    expected = GOLDEN[f"after{t}/mean_abs"]
+    for ours, theirs, name in zip(mean_abs[t], expected, names, strict=True):
+        if t == 1 or "moving" not in name:
+            np.testing.assert_allclose(ours, theirs, rtol=rtol, atol=atol, err_msg=name)
+
+
+def test_moving_averages_count_every_training_pass(golden_run):
+    """Nearly constant inputs of the first norm: its variance shows how often it moved.
+
+    3 passes in each of the first two iterations, 9 in the others (2 for H, 1 for D, 3 + 3 for G).
+    """
+    _, _, _, mean_abs, names = golden_run
+    (index,) = [i for i, n in enumerate(names) if n.endswith("layer0/batch_norm/moving_variance")]
+    for t, passes in enumerate((3, 6, 15, 24)):
+        np.testing.assert_allclose(mean_abs[t][index], 0.9**passes, atol=1e-3)
+
+
+def test_inference(golden_run):
+    """Generator and encoder after it all; see tests/data/README.md for the generator's bound."""
+    model, images, *_ = golden_run
+    ours, theirs = model.generate(GOLDEN["test/z"]), GOLDEN["test/x"]
+    assert np.abs(ours - theirs).max() < 0.08
+    assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.9
+    np.testing.assert_allclose(model.encode(images[:8]), GOLDEN["test/q"], atol=1e-3)

@@ -1,0 +1,141 @@
+"""Spectral norm, the folded convolutions, initial weights: values and gradients."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from disentanglement import layers
+
+
+def spectral_dense(seed, shape=(7, 4)):
+    layer = layers.SpectralDense(shape[1])
+    layer.build((None, shape[0]))
+    rng = np.random.default_rng(seed)
+    layer.kernel.assign(rng.standard_normal(shape))
+    layer.u.assign(rng.standard_normal((1, shape[1])))
+    return layer
+
+
+def test_sigma_converges_to_the_largest_singular_value():
+    layer = spectral_dense(0)
+    for _ in range(200):
+        layer.update_u()
+    sigma, _ = layers.power_iteration(layer.kernel, layer.u)
+    expected = np.linalg.svd(np.asarray(layer.kernel), compute_uv=False)[0]
+    np.testing.assert_allclose(float(sigma), expected, rtol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(np.asarray(layer.u)), 1, rtol=1e-6)
+
+
+def test_sigma_of_one_step_by_hand():
+    layer = spectral_dense(1)
+    kernel, u = np.asarray(layer.kernel, np.float64), np.asarray(layer.u, np.float64)
+    v = u @ kernel.T
+    v /= np.linalg.norm(v)
+    next_u = v @ kernel
+    next_u /= np.linalg.norm(next_u)
+    sigma, got_u = layers.power_iteration(layer.kernel, layer.u)
+    np.testing.assert_allclose(float(sigma), (v @ kernel @ next_u.T).item(), rtol=1e-5)
+    np.testing.assert_allclose(np.asarray(got_u), next_u, rtol=1e-4)
+
+
+def test_a_forward_pass_leaves_u_alone():
+    layer = spectral_dense(2)
+    before = np.asarray(layer.u).copy()
+    layer(np.ones((3, 7), np.float32), training=True)
+    np.testing.assert_array_equal(np.asarray(layer.u), before)
+    layer.update_u()
+    assert np.abs(np.asarray(layer.u) - before).max() > 1e-3
+
+
+def test_gradient_flows_through_sigma():
+    """Against finite differences of the float64 formula, which include v's and u's dependence."""
+    layer = spectral_dense(3)
+    rng = np.random.default_rng(4)
+    weights = rng.standard_normal((7, 4))
+    u = np.asarray(layer.u, np.float64)
+
+    def value(kernel):
+        v = u @ kernel.T
+        v /= np.linalg.norm(v)
+        next_u = v @ kernel
+        next_u /= np.linalg.norm(next_u)
+        return (weights * kernel / (v @ kernel @ next_u.T)).sum()
+
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(weights.astype(np.float32) * layer.normalized_kernel())
+    gradient = tape.gradient(loss, layer.kernel.value).numpy()
+    kernel = np.asarray(layer.kernel, np.float64)
+    for i, j in [(0, 0), (3, 2), (6, 3)]:
+        step = np.zeros_like(kernel)
+        step[i, j] = 1e-6
+        expected = (value(kernel + step) - value(kernel - step)) / 2e-6
+        np.testing.assert_allclose(gradient[i, j], expected, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 6, 32])
+@pytest.mark.parametrize("size", [4, 5])
+def test_conv_is_the_plain_convolution(channels, size):
+    rng = np.random.default_rng(5)
+    x = rng.standard_normal((2, 8, 8, channels)).astype(np.float32)
+    kernel = keras.Variable(rng.standard_normal((size, size, channels, 5)), dtype="float32")
+    with tf.GradientTape(persistent=True) as tape:
+        image = tf.Variable(x)
+        ours = layers.conv(image, kernel)
+        plain = tf.nn.conv2d(image, kernel.value, 2, "SAME")
+        ours_loss, plain_loss = tf.reduce_sum(ours**2), tf.reduce_sum(plain**2)
+    np.testing.assert_allclose(ours, plain, atol=1e-4)
+    for target in (image, kernel.value):
+        np.testing.assert_allclose(
+            tape.gradient(ours_loss, target),
+            tape.gradient(plain_loss, target),
+            rtol=1e-3,
+            atol=1e-3,
+        )
+
+
+@pytest.mark.parametrize("channels", [1, 3, 32])
+@pytest.mark.parametrize("size", [4, 5])
+def test_conv_transpose_is_the_plain_one(channels, size):
+    rng = np.random.default_rng(6)
+    x = rng.standard_normal((2, 4, 4, 5)).astype(np.float32)
+    kernel = keras.Variable(rng.standard_normal((size, size, channels, 5)), dtype="float32")
+    ours = layers.conv_transpose(x, kernel)
+    plain = tf.nn.conv2d_transpose(x, kernel.value, (2, 8, 8, channels), 2, "SAME")
+    np.testing.assert_allclose(ours, plain, atol=1e-4)
+
+
+def test_leaky_relu_and_its_gradient_at_zero():
+    with tf.GradientTape() as tape:
+        x = tf.Variable([-2.0, 0.0, 3.0])
+        y = layers.LeakyReLU()(x)
+    np.testing.assert_allclose(y, [-0.4, 0, 3])
+    np.testing.assert_allclose(tape.gradient(y, x), [0.2, 1, 1])
+
+
+def test_initial_weights():
+    image = keras.Input((16, 16, 32))
+    x = layers.SpectralConv2D(64, 4, name="conv")(image)
+    x = layers.batch_norm("norm")(x)
+    x = layers.Conv2DTranspose(64, 4, name="deconv")(x)
+    x = layers.SpectralDense(200, name="dense")(keras.layers.Flatten()(x))
+    network = keras.Model(image, x)
+    layers.initialize(network, np.random.default_rng(0))
+    conv, deconv, dense, norm = (
+        network.get_layer(name) for name in ("conv", "deconv", "dense", "norm")
+    )
+    # A normal distribution cut at two standard deviations has 0.8796 of the deviation.
+    assert np.abs(np.asarray(conv.kernel)).max() <= 0.04
+    np.testing.assert_allclose(np.asarray(conv.kernel).std(), 0.02 * 0.8796, rtol=0.02)
+    for layer in (deconv, dense):
+        assert np.abs(np.asarray(layer.kernel)).max() > 0.06
+        np.testing.assert_allclose(np.asarray(layer.kernel).std(), 0.02, rtol=0.02)
+        np.testing.assert_array_equal(np.asarray(layer.bias), 0)
+    assert np.abs(np.asarray(dense.u)).max() <= 2
+    np.testing.assert_array_equal(np.asarray(norm.gamma), 1)
+    np.testing.assert_array_equal(np.asarray(norm.moving_variance), 1)
+
+    u, kernel = np.asarray(dense.u).copy(), np.asarray(dense.kernel).copy()
+    layers.initialize(network, np.random.default_rng(1), keep_u=True)
+    np.testing.assert_array_equal(np.asarray(dense.u), u)
+    assert np.abs(np.asarray(dense.kernel) - kernel).max() > 0.01

@@ -1,0 +1,334 @@
+"""The training system: what a run leaves, seeds, resume after kill -9, and refusals."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from disentanglement import checkpoint, record
+from disentanglement.errors import UserError
+from tests import tiny
+from tests.experiments import ROOT
+
+BATCHES = 48
+METRIC_ROWS = [-1, 3, 7, 11, 15, 19, 23, 27, 31, 35, 39, 43, 47]
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory):
+    """A finished run, trained in a process of its own like those it is compared with."""
+    folder = tmp_path_factory.mktemp("unbroken")
+    result = spawn(folder)
+    output = result.communicate(timeout=300)[0]
+    assert result.returncode == 0, output
+    return folder
+
+
+def spawn(folder, *arguments, **environment):
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.tiny", str(folder), *arguments],
+        cwd=ROOT,
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def rows(folder):
+    return list(csv.DictReader((folder / "metric.csv").read_text().splitlines()))
+
+
+def assert_same_result(folder, reference):
+    for name in ("checkpoint/model.npz", "checkpoint/global_id-11/model.npz"):
+        with np.load(folder / name) as ours, np.load(reference / name) as theirs:
+            assert ours.files == theirs.files
+            for key in ours.files:
+                if key != "meta.json":
+                    np.testing.assert_array_equal(ours[key], theirs[key], err_msg=key)
+    assert (folder / "metric.csv").read_bytes() == (reference / "metric.csv").read_bytes()
+
+
+def assert_same_events(folder, reference):
+    ours, theirs = events(folder), events(reference)
+    assert ours.Tags()["scalars"] == theirs.Tags()["scalars"]
+    for tag in theirs.Tags()["scalars"]:
+        assert [(e.step, e.value) for e in ours.Scalars(tag)] == [
+            (e.step, e.value) for e in theirs.Scalars(tag)
+        ]
+
+
+def events(folder):
+    accumulator = EventAccumulator(str(folder / "checkpoint"), size_guidance={"scalars": 0})
+    return accumulator.Reload()
+
+
+# ---- what a run leaves ------------------------------------------------------------------------
+
+
+def test_metric_rows(unbroken):
+    found = rows(unbroken)
+    assert list(found[0]) == ["epoch_id", "batch_id", "global_id", "factor_vae"]
+    assert [int(row["global_id"]) for row in found] == METRIC_ROWS
+    ends = [(r["epoch_id"], r["global_id"]) for r in found if r["batch_id"] == "-1"]
+    assert ends == [("-1", "-1"), ("0", "15"), ("1", "31"), ("2", "47")]
+    assert all(0 <= float(row["factor_vae"]) <= 1 for row in found)
+
+
+def test_sample_grids(unbroken):
+    names = {path.name for path in (unbroken / "sample").iterdir()}
+    positions = {name.split(",latent-")[0] for name in names}
+    # Every 5 batches of an epoch's 16, the epochs' ends, and the snapshot after batch 11.
+    expected = {(e, b, 16 * e + b) for e in range(3) for b in (4, 9, 14)}
+    expected |= {(0, -1, 15), (1, -1, 31), (2, -1, 47), (0, 11, 11)}
+    assert positions == {f"epoch_id-{e},batch_id-{b},global_id-{g}" for e, b, g in expected}
+    kinds = {name.split(",latent-")[1] for name in names}
+    assert kinds == {"0.png", "1.png", "2.png", "3.png", "all.png", "recovered.npz"}
+    with Image.open(
+        unbroken / "sample" / "epoch_id-2,batch_id--1,global_id-47,latent-all.png"
+    ) as p:
+        assert p.size == (3 * 64, 2 * 64)
+        assert (np.min(p), np.max(p)) == (0, 255)
+    path = unbroken / "sample" / "epoch_id-2,batch_id--1,global_id-47,latent-recovered.npz"
+    with np.load(path) as recovered:
+        shapes = {key: recovered[key].shape for key in recovered.files}
+    assert shapes == {"latents": (6, 5), "samples": (6, 64, 64, 1), "codes": (6, 3)}
+
+
+def test_other_files(unbroken):
+    times = (unbroken / "time.txt").read_text().splitlines()
+    assert [line.split(" ", 2)[2] for line in times] == [
+        f"epoch {e} {what}" for e in range(3) for what in ("starts", "ends")
+    ]
+    found = record.read(unbroken)
+    assert found["state"] == "finished"
+    assert found["batches"] == BATCHES
+    assert found["config"]["run"] == 3
+    assert found["scores"] == {"factor_vae": float(rows(unbroken)[-1]["factor_vae"])}
+    assert found["seconds"] > 0
+    with Image.open(unbroken / "traversal.png") as picture:
+        assert min(picture.size) > 200
+    assert {path.name for path in unbroken.iterdir()} == {
+        ".lock", "checkpoint", "encoder.keras", "generator.keras", "metric.csv", "run.json",
+        "sample", "time.txt", "traversal.png",
+    }  # fmt: skip
+
+
+def test_tensorboard(unbroken):
+    found = events(unbroken)
+    tags = set(found.Tags()["scalars"])
+    per_code = {f"{name}/code_{j}" for name in ("log_q", "squared_error") for j in range(3)}
+    assert tags == per_code | {
+        "cr_coe", "gap", "cr_discriminator/accuracy", "cr_discriminator/loss",
+        "discriminator/fake", "discriminator/log_q", "discriminator/loss",
+        "discriminator/mean_on_fake", "discriminator/mean_on_real", "discriminator/real",
+        "generator/contrastive", "generator/fake", "generator/log_q", "generator/loss",
+    }  # fmt: skip
+    assert [e.step for e in found.Scalars("discriminator/loss")] == list(range(BATCHES))
+    assert [e.step for e in found.Scalars("cr_discriminator/loss")] == list(range(12, BATCHES))
+    assert [e.value for e in found.Scalars("cr_coe")] == [0] * 12 + [2] * 36
+    assert [e.value for e in found.Scalars("gap")] == [1] * 17 + [0.5] * 31
+    total = [
+        sum(found.Scalars(f"log_q/code_{j}")[i].value for j in range(3)) for i in range(BATCHES)
+    ]
+    log_q = [e.value for e in found.Scalars("discriminator/log_q")]
+    np.testing.assert_allclose(total, log_q, rtol=1e-5)
+
+
+# ---- seeds ------------------------------------------------------------------------------------
+
+
+def test_same_seed_same_result_and_another_seed_another(unbroken, tmp_path):
+    tiny.train(tmp_path / "again")
+    assert_same_result(tmp_path / "again", unbroken)
+    model = tiny.train(tmp_path / "other", run=4, max_batches=1)
+    mine = np.asarray(model.generator.get_layer("dense1").kernel)
+    with np.load(unbroken / "checkpoint" / "model.npz") as theirs:
+        assert np.abs(mine - theirs["generator/dense1/kernel"]).max() > 0.01
+
+
+def test_idle_h_makes_no_difference_before_the_rise(tmp_path):
+    """Until the first rise, G, D and their optimisers are the same whether H trains or not."""
+    for name, skip in (("skip", True), ("train", False)):
+        tiny.train(tmp_path / name, skip_idle_crd=skip, max_batches=12)
+    with (
+        np.load(tmp_path / "skip" / "checkpoint" / "model.npz") as skipped,
+        np.load(tmp_path / "train" / "checkpoint" / "model.npz") as trained,
+    ):
+        for key in skipped.files:
+            same = np.array_equal(skipped[key], trained[key])
+            assert same or "cr_discriminator" in key or key == "meta.json", key
+        key = "cr_discriminator/logits/kernel"
+        assert np.abs(skipped[key] - trained[key]).max() > 1e-4
+
+
+# ---- resume -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.4, 1.1])
+def test_kill_9_and_start_again(unbroken, tmp_path, seconds):
+    """Killed some time after the first checkpoint, twice, then left to finish."""
+    for _ in range(2):
+        run = spawn(tmp_path)
+        deadline = time.monotonic() + 120
+        before = stamp(tmp_path)
+        while stamp(tmp_path) == before and run.poll() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        time.sleep(seconds)
+        run.kill()
+        run.communicate()
+    run = spawn(tmp_path)
+    output = run.communicate(timeout=300)[0]
+    assert run.returncode == 0, output
+    assert_same_result(tmp_path, unbroken)
+    assert_same_events(tmp_path, unbroken)
+
+
+@pytest.mark.parametrize("at", ["writing", "flushed", "renamed"])
+@pytest.mark.parametrize("save", [1, 6])
+def test_kill_9_in_the_middle_of_a_checkpoint(unbroken, tmp_path, at, save):
+    """The process kills itself inside the save-th checkpoint: at half the file, before or after
+    the rename. Save 6 is that of an epoch's end."""
+    run = spawn(tmp_path, KILL_AT=at, KILL_SAVE=str(save))
+    output = run.communicate(timeout=300)[0]
+    assert run.returncode == -signal.SIGKILL, output
+    run = spawn(tmp_path)
+    output = run.communicate(timeout=300)[0]
+    assert run.returncode == 0, output
+    assert ("resumed from" in output) == (save > 1 or at == "renamed")
+    assert_same_result(tmp_path, unbroken)
+
+
+def stamp(folder):
+    path = folder / "checkpoint" / "model.npz"
+    return path.stat().st_mtime_ns if path.exists() else None
+
+
+def test_a_killed_metric_table_keeps_whole_rows_only(unbroken, tmp_path):
+    """Rows past the checkpoint and a half-written row go; they are computed again."""
+    run = spawn(tmp_path, KILL_AT="renamed", KILL_SAVE="5")
+    run.communicate(timeout=300)
+    with (tmp_path / "metric.csv").open("a") as file:
+        file.write("1,-1,31,0.25\n1,3")
+    run = spawn(tmp_path)
+    run.communicate(timeout=300)
+    assert_same_result(tmp_path, unbroken)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_saves_and_says_how_to_go_on(unbroken, tmp_path, number):
+    run = spawn(tmp_path, "checkpoint_freq=1000")
+    while not (tmp_path / "metric.csv").exists() or len(rows(tmp_path)) < 2:
+        assert run.poll() is None, run.communicate()
+        time.sleep(0.02)
+    run.send_signal(number)
+    output = run.communicate(timeout=60)[0]
+    assert run.returncode == 130, output
+    assert "saved in" in output
+    assert "same command goes on" in output
+    assert record.read(tmp_path)["state"] == "stopped"
+    assert checkpoint.load_meta(tmp_path / "checkpoint" / "model.npz")["next_batch"] < BATCHES
+    run = spawn(tmp_path)
+    run.communicate(timeout=300)
+    assert_same_result(tmp_path, unbroken)
+
+
+def test_a_finished_run_can_be_trained_longer(unbroken, tmp_path):
+    tiny.train(tmp_path, epoch=2)
+    tiny.train(tmp_path)
+    assert_same_result(tmp_path, unbroken)
+
+
+# ---- refusals ---------------------------------------------------------------------------------
+
+
+def test_a_checkpoint_of_another_config(tmp_path):
+    tiny.train(tmp_path, max_batches=1)
+    before = (tmp_path / "checkpoint" / "model.npz").read_bytes()
+    with pytest.raises(UserError, match=r"another config: batch_size was 4, is now 8"):
+        tiny.train(tmp_path, max_batches=2, batch_size=8)
+    assert (tmp_path / "checkpoint" / "model.npz").read_bytes() == before
+    assert record.read(tmp_path)["state"] == "finished"
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "text"])
+def test_a_damaged_checkpoint(tmp_path, damage):
+    tiny.train(tmp_path, max_batches=1)
+    path = tmp_path / "checkpoint" / "model.npz"
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle] ^= 255
+    contents = {"truncated": content[:middle], "flipped": content, "text": b"hello"}
+    path.write_bytes(contents[damage])
+    with pytest.raises(UserError, match="checkpoint is damaged") as error:
+        tiny.train(tmp_path, max_batches=2)
+    assert str(path) in str(error.value)
+
+
+class BlackHole(tiny.Bars):
+    """From the 8th call on, the images are NaN."""
+
+    calls = 0
+
+    def images(self, indices):
+        if len(indices) == 4:
+            self.calls += 1
+        return super().images(indices) * (np.nan if self.calls > 7 else 1)
+
+
+def test_nan_stops_the_run_and_names_step_and_checkpoint(tmp_path):
+    with pytest.raises(UserError, match=r"became nan in batch 7 .*before batch 6") as error:
+        tiny.train(tmp_path, BlackHole(), metric_freq=1000)
+    assert str(tmp_path / "checkpoint" / "model.npz") in str(error.value)
+    assert record.read(tmp_path)["state"] == "failed"
+    assert "became nan" in record.read(tmp_path)["why"]
+    meta = checkpoint.load_meta(tmp_path / "checkpoint" / "model.npz")
+    assert meta["next_batch"] == 6
+
+
+def test_nan_weights_are_never_saved(tmp_path):
+    """NaN that the last batch's update made shows in no loss yet."""
+    model = tiny.train(tmp_path, max_batches=1)
+    path = tmp_path / "checkpoint" / "model.npz"
+    before = path.read_bytes()
+    model.generator.get_layer("dense1").bias.assign(np.full(128, np.nan))
+    with pytest.raises(UserError, match="generator/dense1/bias holds NaN"):
+        checkpoint.save(path, model, {})
+    assert path.read_bytes() == before
+    assert [p.name for p in path.parent.glob(".*")] == []
+
+
+def test_two_processes_in_one_folder(tmp_path):
+    from disentanglement.training import _locked
+
+    with _locked(tmp_path), pytest.raises(UserError, match="another process is training there"):
+        tiny.train(tmp_path)
+
+
+def test_a_file_where_the_folder_should_be(tmp_path):
+    (tmp_path / "results").write_text("mine")
+    with pytest.raises(UserError, match="results.*choose another folder"):
+        tiny.train(tmp_path / "results" / "run")
+    assert (tmp_path / "results").read_text() == "mine"
+
+
+def test_batch_size_over_the_data(tmp_path):
+    with pytest.raises(UserError, match="batch_size 65 is more than the 64 images"):
+        tiny.train(tmp_path, batch_size=65)
+
+
+def test_checkpoint_holds_no_pickle(unbroken):
+    with np.load(unbroken / "checkpoint" / "model.npz", allow_pickle=False) as archive:
+        arrays = {key: archive[key] for key in archive.files}
+    meta = json.loads(str(arrays.pop("meta.json")))
+    assert meta["next_batch"] == BATCHES
+    assert {a.dtype.kind for a in arrays.values()} <= {"f", "i"}
