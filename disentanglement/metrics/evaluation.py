@@ -32,15 +32,15 @@ def draw_images(
 def encode_images(encode: Callable, dataset, images: dict[str, np.ndarray]) -> dict[str, Any]:
     """The arrays the metrics take (see `disentanglement.metrics`), from `draw_images`' choice."""
 
-    def codes(indices):
-        chunks = np.array_split(indices, max(1, len(indices) // _CHUNK))
-        return np.concatenate([encode(dataset.images(chunk)) for chunk in chunks])
-
-    group = images["group"]
+    wanted = np.concatenate([images["group"].ravel(), images["reference"]])
+    indices, places = np.unique(wanted, return_inverse=True)
+    chunks = np.array_split(indices, -(-len(indices) // _CHUNK))
+    codes = np.concatenate([encode(dataset.images(chunk)) for chunk in chunks])[places]
+    group_codes, reference_codes = np.split(codes, [images["group"].size])
     return {
-        "group_codes": codes(group.ravel()).reshape(*group.shape, -1),
+        "group_codes": group_codes.reshape(*images["group"].shape, -1),
         "group_labels": images["group_labels"],
-        "reference_codes": codes(images["reference"]),
+        "reference_codes": reference_codes,
     }
 
 

@@ -1,0 +1,79 @@
+"""Peak memory of training on all of dSprites, time to draw it, time and size of a checkpoint.
+
+    python benchmarks/memory_and_disk.py
+
+Each figure comes from a fresh process (`--one NAME` runs one of them here).
+"""
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+EXPERIMENT = ROOT / "InfoGAN-CR_dSprites"
+# The paper's config, cut short: both kinds of iteration, sample grids, the metric, checkpoints.
+SHORT = {
+    "run": 0, "max_batches": 40, "cr_coe_increase_batch": 20, "vis_freq": 20, "metric_freq": 20,
+    "checkpoint_freq": 10,
+}  # fmt: skip
+
+
+def generate(folder):
+    script = ROOT / "dSprites" / "generate_dsprites.py"
+    start = time.perf_counter()
+    run([sys.executable, script, "--out", folder / "dsprites.npz"])
+    print(f"generate_dsprites.py: {time.perf_counter() - start:.1f} s, {peak()}")
+
+
+def train(folder):
+    words = [sys.executable, EXPERIMENT / "gan_task.py", "--work-dir", folder / "run"]
+    run([*words, *(word for key, value in SHORT.items() for word in ("--set", f"{key}={value}"))])
+    print(f"training on all of dSprites: {peak()}")
+
+
+def checkpoints(folder):
+    sys.path.insert(0, str(EXPERIMENT))
+    from disentanglement import checkpoint, grid
+    from experiment import EXPERIMENT as experiment
+    from gan import infogan_cr
+
+    tasks = grid.load(experiment.folder / "config.py", experiment.schema, experiment.num_images)
+    model = infogan_cr.build(tasks.tasks[0].config)
+    path = folder / "model.npz"
+    start = time.perf_counter()
+    for _ in range(10):
+        checkpoint.save(path, model, {})
+    saved = time.perf_counter()
+    for _ in range(10):
+        checkpoint.restore(path, model)
+    restored = time.perf_counter()
+    print(
+        f"a checkpoint: {path.stat().st_size / 1e6:.1f} MB, saved in {(saved - start) * 100:.0f} "
+        f"ms (flushed to disk), restored in {(restored - saved) * 100:.0f} ms"
+    )
+
+
+def run(words):
+    subprocess.run([str(word) for word in words], check=True, stdout=subprocess.DEVNULL)
+
+
+def peak():
+    kilobytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return f"peak memory {kilobytes / 1e6:.2f} GB"
+
+
+if __name__ == "__main__":
+    parts = {"generate": generate, "train": train, "checkpoints": checkpoints}
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--one", choices=parts)
+    options = parser.parse_args()
+    if options.one:
+        with tempfile.TemporaryDirectory() as name:
+            parts[options.one](Path(name))
+    else:
+        for name in parts:
+            subprocess.run([sys.executable, __file__, "--one", name], check=True)
