@@ -10,7 +10,7 @@ quickstart: .venv/installed
 	@$(BIN)/python InfoGAN-CR_dSprites/main.py --config InfoGAN-CR_dSprites/config_quick.py
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

@@ -2,10 +2,9 @@
 
 import sys
 
+from disentanglement import cli
 from experiment import EXPERIMENT
 from gan import infogan_cr
-
-from disentanglement import cli
 
 if __name__ == "__main__":
     sys.exit(cli.task(EXPERIMENT, infogan_cr.train))

@@ -2,9 +2,8 @@
 
 import sys
 
-from experiment import EXPERIMENT
-
 from disentanglement import cli
+from experiment import EXPERIMENT
 
 if __name__ == "__main__":
     sys.exit(cli.main(EXPERIMENT))

@@ -68,7 +68,7 @@ def main():
         "after the rise": (lambda: model.train_batch(images, 1001), flops(model, 64)[1]),
     }
     seconds = {name: [] for name in work}
-    for name, (run, _) in work.items():
+    for run, _ in work.values():
         run()
     for _ in range(ROUNDS):
         for name, (run, _) in work.items():

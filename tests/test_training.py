@@ -1,74 +1,17 @@
-"""The training system: what a run leaves, seeds, resume after kill -9, and refusals."""
+"""The training system: what a run leaves, seeds, and refusals."""
 
-import csv
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
 from PIL import Image
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from disentanglement import checkpoint, record
 from disentanglement.errors import UserError
 from tests import tiny
-from tests.experiments import ROOT
+from tests.runs import BATCHES, assert_same_result, events, rows
 
-BATCHES = 48
 METRIC_ROWS = [-1, 3, 7, 11, 15, 19, 23, 27, 31, 35, 39, 43, 47]
-
-
-@pytest.fixture(scope="module")
-def unbroken(tmp_path_factory):
-    """A finished run, trained in a process of its own like those it is compared with."""
-    folder = tmp_path_factory.mktemp("unbroken")
-    result = spawn(folder)
-    output = result.communicate(timeout=300)[0]
-    assert result.returncode == 0, output
-    return folder
-
-
-def spawn(folder, *arguments, **environment):
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.tiny", str(folder), *arguments],
-        cwd=ROOT,
-        env=os.environ | environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-def rows(folder):
-    return list(csv.DictReader((folder / "metric.csv").read_text().splitlines()))
-
-
-def assert_same_result(folder, reference):
-    for name in ("checkpoint/model.npz", "checkpoint/global_id-11/model.npz"):
-        with np.load(folder / name) as ours, np.load(reference / name) as theirs:
-            assert ours.files == theirs.files
-            for key in ours.files:
-                if key != "meta.json":
-                    np.testing.assert_array_equal(ours[key], theirs[key], err_msg=key)
-    assert (folder / "metric.csv").read_bytes() == (reference / "metric.csv").read_bytes()
-
-
-def assert_same_events(folder, reference):
-    ours, theirs = events(folder), events(reference)
-    assert ours.Tags()["scalars"] == theirs.Tags()["scalars"]
-    for tag in theirs.Tags()["scalars"]:
-        assert [(e.step, e.value) for e in ours.Scalars(tag)] == [
-            (e.step, e.value) for e in theirs.Scalars(tag)
-        ]
-
-
-def events(folder):
-    accumulator = EventAccumulator(str(folder / "checkpoint"), size_guidance={"scalars": 0})
-    return accumulator.Reload()
 
 
 # ---- what a run leaves ------------------------------------------------------------------------
@@ -168,84 +111,6 @@ def test_idle_h_makes_no_difference_before_the_rise(tmp_path):
             assert same or "cr_discriminator" in key or key == "meta.json", key
         key = "cr_discriminator/logits/kernel"
         assert np.abs(skipped[key] - trained[key]).max() > 1e-4
-
-
-# ---- resume -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("seconds", [0.0, 0.4, 1.1])
-def test_kill_9_and_start_again(unbroken, tmp_path, seconds):
-    """Killed some time after the first checkpoint, twice, then left to finish."""
-    for _ in range(2):
-        run = spawn(tmp_path)
-        deadline = time.monotonic() + 120
-        before = stamp(tmp_path)
-        while stamp(tmp_path) == before and run.poll() is None:
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
-        time.sleep(seconds)
-        run.kill()
-        run.communicate()
-    run = spawn(tmp_path)
-    output = run.communicate(timeout=300)[0]
-    assert run.returncode == 0, output
-    assert_same_result(tmp_path, unbroken)
-    assert_same_events(tmp_path, unbroken)
-
-
-@pytest.mark.parametrize("at", ["writing", "flushed", "renamed"])
-@pytest.mark.parametrize("save", [1, 6])
-def test_kill_9_in_the_middle_of_a_checkpoint(unbroken, tmp_path, at, save):
-    """The process kills itself inside the save-th checkpoint: at half the file, before or after
-    the rename. Save 6 is that of an epoch's end."""
-    run = spawn(tmp_path, KILL_AT=at, KILL_SAVE=str(save))
-    output = run.communicate(timeout=300)[0]
-    assert run.returncode == -signal.SIGKILL, output
-    run = spawn(tmp_path)
-    output = run.communicate(timeout=300)[0]
-    assert run.returncode == 0, output
-    assert ("resumed from" in output) == (save > 1 or at == "renamed")
-    assert_same_result(tmp_path, unbroken)
-
-
-def stamp(folder):
-    path = folder / "checkpoint" / "model.npz"
-    return path.stat().st_mtime_ns if path.exists() else None
-
-
-def test_a_killed_metric_table_keeps_whole_rows_only(unbroken, tmp_path):
-    """Rows past the checkpoint and a half-written row go; they are computed again."""
-    run = spawn(tmp_path, KILL_AT="renamed", KILL_SAVE="5")
-    run.communicate(timeout=300)
-    with (tmp_path / "metric.csv").open("a") as file:
-        file.write("1,-1,31,0.25\n1,3")
-    run = spawn(tmp_path)
-    run.communicate(timeout=300)
-    assert_same_result(tmp_path, unbroken)
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_saves_and_says_how_to_go_on(unbroken, tmp_path, number):
-    run = spawn(tmp_path, "checkpoint_freq=1000")
-    while not (tmp_path / "metric.csv").exists() or len(rows(tmp_path)) < 2:
-        assert run.poll() is None, run.communicate()
-        time.sleep(0.02)
-    run.send_signal(number)
-    output = run.communicate(timeout=60)[0]
-    assert run.returncode == 130, output
-    assert "saved in" in output
-    assert "same command goes on" in output
-    assert record.read(tmp_path)["state"] == "stopped"
-    assert checkpoint.load_meta(tmp_path / "checkpoint" / "model.npz")["next_batch"] < BATCHES
-    run = spawn(tmp_path)
-    run.communicate(timeout=300)
-    assert_same_result(tmp_path, unbroken)
-
-
-def test_a_finished_run_can_be_trained_longer(unbroken, tmp_path):
-    tiny.train(tmp_path, epoch=2)
-    tiny.train(tmp_path)
-    assert_same_result(tmp_path, unbroken)
 
 
 # ---- refusals ---------------------------------------------------------------------------------

@@ -1,0 +1,80 @@
+"""Killed anywhere and started again, a run ends as an unbroken one, bit for bit."""
+
+import signal
+import time
+
+import pytest
+
+from disentanglement import checkpoint, record
+from tests import tiny
+from tests.runs import BATCHES, assert_same_events, assert_same_result, rows, spawn
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.4, 1.1])
+def test_kill_9_and_start_again(unbroken, tmp_path, seconds):
+    """Killed some time after the first checkpoint, then left to finish."""
+    run = spawn(tmp_path)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "checkpoint" / "model.npz").exists():
+        assert time.monotonic() < deadline
+        assert run.poll() is None
+        time.sleep(0.005)
+    time.sleep(seconds)
+    run.kill()
+    run.communicate()
+    run = spawn(tmp_path)
+    output = run.communicate(timeout=300)[0]
+    assert run.returncode == 0, output
+    assert_same_result(tmp_path, unbroken)
+    assert_same_events(tmp_path, unbroken)
+
+
+@pytest.mark.parametrize(
+    ("at", "save"), [("writing", 1), ("writing", 6), ("flushed", 6), ("renamed", 5)]
+)
+def test_kill_9_in_the_middle_of_a_checkpoint(unbroken, tmp_path, at, save):
+    """The process kills itself inside the save-th checkpoint: at half the file, before or after
+    the rename. Save 6 is that of an epoch's end."""
+    run = spawn(tmp_path, KILL_AT=at, KILL_SAVE=str(save))
+    output = run.communicate(timeout=300)[0]
+    assert run.returncode == -signal.SIGKILL, output
+    run = spawn(tmp_path)
+    output = run.communicate(timeout=300)[0]
+    assert run.returncode == 0, output
+    assert ("resumed from" in output) == (save > 1 or at == "renamed")
+    assert_same_result(tmp_path, unbroken)
+
+
+def test_a_killed_metric_table_keeps_whole_rows_only(unbroken, tmp_path):
+    """Rows past the checkpoint and a half-written row go; they are computed again."""
+    run = spawn(tmp_path, KILL_AT="renamed", KILL_SAVE="5")
+    run.communicate(timeout=300)
+    with (tmp_path / "metric.csv").open("a") as file:
+        file.write("1,-1,31,0.25\n1,3")
+    run = spawn(tmp_path)
+    run.communicate(timeout=300)
+    assert_same_result(tmp_path, unbroken)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_saves_and_says_how_to_go_on(unbroken, tmp_path, number):
+    run = spawn(tmp_path, "checkpoint_freq=1000")
+    while not (tmp_path / "metric.csv").exists() or len(rows(tmp_path)) < 2:
+        assert run.poll() is None, run.communicate()
+        time.sleep(0.02)
+    run.send_signal(number)
+    output = run.communicate(timeout=60)[0]
+    assert run.returncode == 130, output
+    assert "saved in" in output
+    assert "same command goes on" in output
+    assert record.read(tmp_path)["state"] == "stopped"
+    assert checkpoint.load_meta(tmp_path / "checkpoint" / "model.npz")["next_batch"] < BATCHES
+    run = spawn(tmp_path)
+    run.communicate(timeout=300)
+    assert_same_result(tmp_path, unbroken)
+
+
+def test_a_finished_run_can_be_trained_longer(unbroken, tmp_path):
+    tiny.train(tmp_path, epoch=2)
+    tiny.train(tmp_path)
+    assert_same_result(tmp_path, unbroken)
