@@ -4,7 +4,13 @@ import sys
 
 from disentanglement import cli
 from experiment import EXPERIMENT
-from gan import infogan_cr
+
+
+def train(config, work_dir):
+    from gan import infogan_cr  # takes seconds; a mistake in the config shows before
+
+    infogan_cr.train(config, work_dir)
+
 
 if __name__ == "__main__":
-    sys.exit(cli.task(EXPERIMENT, infogan_cr.train))
+    sys.exit(cli.task(EXPERIMENT, train))

@@ -4,8 +4,12 @@ A callback is told where training stands. After a resume, `begin` brings its fil
 checkpoint's state, so that they end up as those of an unbroken run.
 """
 
+import contextlib
 import csv
 import io
+import os
+import socket
+import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary
-from tensorboard.summary.writer.event_file_writer import EventFileWriter
+from tensorboard.summary.writer.record_writer import RecordWriter
 
 from disentanglement import visualize
 from disentanglement.errors import from_os_error
@@ -139,22 +143,28 @@ class MetricTable(Callback):
 
 
 class TensorBoard(Callback):
-    """Event files with every value of the report; a vector becomes one scalar per code."""
+    """An event file per process with every value of the report; a vector is one scalar per code.
+
+    Written through Python's own file, at once: TensorBoard's writer has a thread of its own, in
+    which a full disk shows late and as a traceback.
+    """
 
     def __init__(self, folder: Path, config):
         self.folder, self.config = folder, config
-        self.writer = None
+        self.file = self.writer = None
 
     def begin(self, next_batch):
+        name = f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self.writer = EventFileWriter(str(self.folder))
+            self.file = (self.folder / name).open("wb")
         except OSError as error:
             raise from_os_error(error, self.folder) from error
+        self.writer = RecordWriter(self.file)
+        self._add(file_version="brain.Event:2")
         if next_batch:
             # Tells TensorBoard to forget what an earlier process wrote from here on.
-            log = SessionLog(status=SessionLog.START)
-            self.writer.add_event(Event(step=next_batch, session_log=log))
+            self._add(step=next_batch, session_log=SessionLog(status=SessionLog.START))
 
     def batch_end(self, position, report):
         if position.global_id % self.config.summary_freq:
@@ -168,19 +178,24 @@ class TensorBoard(Callback):
                     Summary.Value(tag=f"{tag}/code_{j}", simple_value=float(item))
                     for j, item in enumerate(value)
                 ]
-        event = Event(step=position.global_id, summary=Summary(value=values))
-        event.wall_time = datetime.now().timestamp()
-        self.writer.add_event(event)
+        self._add(step=position.global_id, summary=Summary(value=values))
 
     def flush(self):
         try:
-            self.writer.flush()
+            self.file.flush()
         except OSError as error:
-            raise from_os_error(error, self.folder) from error
+            raise from_os_error(error, self.file.name) from error
 
     def close(self):
-        if self.writer:
-            self.writer.close()
+        if self.file:
+            with contextlib.suppress(OSError):  # a full disk was reported when it was noticed
+                self.file.close()
+
+    def _add(self, **content):
+        try:
+            self.writer.write(Event(wall_time=time.time(), **content).SerializeToString())
+        except OSError as error:
+            raise from_os_error(error, self.file.name) from error
 
 
 class Times(Callback):

@@ -82,13 +82,13 @@ def _main(experiment, options):
                 gpus,
                 tasks.scheduler.max_tasks_per_gpu,
                 experiment.folder / tasks.scheduler.scheduler_log_file_path,
-                report.ended,
+                report,
             )
         else:
-            launch.run_in_turn(list(commands), report.ended)
+            launch.run_in_turn(list(commands), report)
     except KeyboardInterrupt:
         stopped = True
-    _print_table(runs)
+    _print_table(runs, report.failed)
     if stopped:
         print("stopped; the same command goes on from the saved state")
         return launch.STOPPED
@@ -158,9 +158,8 @@ class _Run:
         self.folder.rename(old)
         print(f"force_rerun: kept the finished run as {old}")
 
-    def summary(self):
+    def summary(self, state):
         found = record.read(self.folder)
-        state = found.get("state", "new")
         parts = [f"{state:9}", str(self.folder)]
         if state == "finished":
             parts[1:1] = [f"{name} {value:.3f}" for name, value in found["scores"].items()]
@@ -170,16 +169,19 @@ class _Run:
 
 
 class _Reporter:
-    """Says how each run ended, on the terminal that main.py was started from."""
+    """Says what becomes of each run, on the terminal that main.py was started from."""
 
     def __init__(self, runs):
-        self.runs, self.out, self.failed = runs, sys.stdout, False
+        self.runs, self.out, self.failed = runs, sys.stdout, []
+
+    def started(self, command, where):
+        print(f"run {self.runs[command].task.name} starts on {where}", file=self.out, flush=True)
 
     def ended(self, command, status):
         run = self.runs[command]
-        if status in (0, launch.STOPPED):
+        if status == 0 or launch.was_stopped(status):
             return
-        self.failed = True
+        self.failed.append(run)
         how = f"was killed by signal {-status}" if status < 0 else f"failed (exit status {status})"
         print(f"run {run.task.name} {how}; the end of {run.log}:", file=self.out)
         lines = run.log.read_text(errors="replace").splitlines() if run.log.exists() else []
@@ -187,10 +189,10 @@ class _Reporter:
             print(f"    {line}", file=self.out, flush=True)
 
 
-def _print_table(runs):
+def _print_table(runs, failed):
     print("\nruns:")
     for run in runs:
-        print(f"  {run.summary()}")
+        print(f"  {run.summary('failed' if run in failed else run.state())}")
 
 
 def _parser(experiment, text):

@@ -2,11 +2,12 @@
 
 import contextlib
 import os
+import signal
 import subprocess
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from gpu_task_scheduler import GPUTaskScheduler
 
@@ -16,12 +17,25 @@ from disentanglement.errors import UserError, from_os_error
 STOPPED = 130  # exit status of a run that the user stopped, as a shell gives for Ctrl-C
 
 
+def was_stopped(status: int) -> bool:
+    """Whether a command with this exit status ended by Ctrl-C, not by a failure."""
+    return status in (STOPPED, -signal.SIGINT)
+
+
 @dataclass(frozen=True)
 class Command:
     """A shell command. log: the file that takes its errors where it has no terminal to itself."""
 
     line: str
     log: Path
+
+
+class Report(Protocol):
+    """Hears of every command; from several threads at once where there are GPUs."""
+
+    def started(self, command: Command, where: str) -> None: ...
+
+    def ended(self, command: Command, status: int) -> None: ...
 
 
 def visible_gpus() -> list[str]:
@@ -46,16 +60,17 @@ def usable_gpus(config: SchedulerConfig) -> list[str]:
     return usable
 
 
-def run_in_turn(commands: list[Command], ended: Callable) -> None:
-    """Run commands one after another in this terminal; ended(command, exit status) after each.
+def run_in_turn(commands: list[Command], report: Report) -> None:
+    """Run commands one after another in this terminal.
 
     After Ctrl-C, which the running command has received too, it is waited for and the rest are
     left out: KeyboardInterrupt.
     """
     for command in commands:
+        report.started(command, "this CPU")
         status = _wait(subprocess.Popen(command.line, shell=True))
-        ended(command, status)
-        if status == STOPPED:
+        report.ended(command, status)
+        if was_stopped(status):
             raise KeyboardInterrupt
 
 
@@ -64,20 +79,19 @@ def run_on_gpus(
     gpus: list[str],
     tasks_per_gpu: int,
     log: Path,
-    ended: Callable,
+    report: Report,
     wait_interval: float = 5,
 ) -> None:
     """Run commands on GPUs, at most tasks_per_gpu at a time on each; wait for all.
 
-    ended(command, exit status) is called as each ends, from its own thread. The scheduler's
-    messages go to the file `log`. Ctrl-C as in `run_in_turn`.
+    The scheduler's own messages go to the file `log`. Ctrl-C as in `run_in_turn`.
     """
-    scheduler = _Scheduler(commands, gpus, tasks_per_gpu, ended, wait_interval)
+    scheduler = _Scheduler(commands, gpus, tasks_per_gpu, report, wait_interval)
     try:
-        report = log.open("a", buffering=1)
+        messages = log.open("a", buffering=1)
     except OSError as error:
         raise from_os_error(error, log) from error
-    with report, contextlib.redirect_stdout(report):
+    with messages, contextlib.redirect_stdout(messages):
         try:
             scheduler.run_tasks([command.line for command in commands])
         finally:
@@ -94,13 +108,13 @@ class _Scheduler(GPUTaskScheduler):
     and forget them, return before the last tasks end, and die with an nvidia-smi that fails once.
     """
 
-    def __init__(self, commands, gpus, tasks_per_gpu, ended, wait_interval):
+    def __init__(self, commands, gpus, tasks_per_gpu, report, wait_interval):
         # Tasks that share a GPU share its memory: require a share of 80 % to be free.
         super().__init__(
             wait_interval, [int(gpu) for gpu in gpus], tasks_per_gpu, 0.8 / tasks_per_gpu
         )
         self.commands = {command.line: command for command in commands}
-        self.ended, self.threads, self.stopped = ended, [], False
+        self.report, self.threads, self.stopped = report, [], False
 
     def execute_task_on_gpu(self, gpu_id, command):
         with self.lock:
@@ -119,6 +133,7 @@ class _Scheduler(GPUTaskScheduler):
     def _run(self, gpu_id, command):
         environment = os.environ | {"CUDA_VISIBLE_DEVICES": str(gpu_id)}
         status = 1
+        self.report.started(command, f"GPU {gpu_id}")
         try:
             command.log.parent.mkdir(parents=True, exist_ok=True)
             with command.log.open("a") as log:
@@ -135,8 +150,8 @@ class _Scheduler(GPUTaskScheduler):
         finally:
             with self.lock:
                 self.gpu_task_counts[gpu_id] -= 1
-        self.stopped |= status == STOPPED
-        self.ended(command, status)
+        self.stopped |= was_stopped(status)
+        self.report.ended(command, status)
 
 
 def _wait(process):

@@ -238,7 +238,8 @@ def _stop_requests():
         if requests:
             raise KeyboardInterrupt
         requests.append(number)
-        log.info("stopping after this batch (press Ctrl-C again to stop without saving)")
+        # Not through `log`: the signal may have come in the middle of a message.
+        os.write(2, b"\nstopping after this batch (Ctrl-C again: at once, without saving)\n")
 
     old = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

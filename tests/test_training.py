@@ -1,6 +1,8 @@
 """The training system: what a run leaves, seeds, and refusals."""
 
+import errno
 import json
+import os
 
 import numpy as np
 import pytest
@@ -184,6 +186,33 @@ def test_a_file_where_the_folder_should_be(tmp_path):
     with pytest.raises(UserError, match="results.*choose another folder"):
         tiny.train(tmp_path / "results" / "run")
     assert (tmp_path / "results").read_text() == "mine"
+
+
+def test_a_full_disk_keeps_the_last_checkpoint(tmp_path, monkeypatch):
+    """ENOSPC while the second checkpoint is written (a real full disk is tried by hand)."""
+    saves = []
+
+    def savez(path, **arrays):
+        saves.append(path)
+        if len(saves) == 2:
+            path.write_bytes(b"half")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        real(path, **arrays)
+
+    real = np.savez
+    monkeypatch.setattr(checkpoint.np, "savez", savez)
+    with pytest.raises(UserError, match="the disk is full: free some space and run the same"):
+        tiny.train(tmp_path)
+    meta = checkpoint.load_meta(tmp_path / "checkpoint" / "model.npz")
+    assert meta["next_batch"] == 3
+    assert not list(tmp_path.glob("checkpoint/.*"))
+
+
+def test_a_foreign_metric_table_is_not_overwritten(tmp_path):
+    (tmp_path / "metric.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(UserError, match=r"metric.csv: not a table of this program"):
+        tiny.train(tmp_path)
+    assert (tmp_path / "metric.csv").read_text() == "a,b\n1,2\n"
 
 
 def test_batch_size_over_the_data(tmp_path):
