@@ -1,4 +1,4 @@
-# Every target works on a fresh machine with Python 3.11 or newer: it creates .venv and installs
+# Every target works on a fresh machine with Python 3.11 to 3.13: it creates .venv and installs
 # what it needs first.
 
 PYTHON ?= python3
@@ -28,10 +28,10 @@ clean:
 	rm -rf .venv *.egg-info
 
 .venv/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-		echo "error: Python 3.11 or newer is needed, $(PYTHON) is older: make PYTHON=python3.12 ..."; \
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { \
+		echo "error: Python 3.11 to 3.13 is needed, $(PYTHON) is another: make PYTHON=python3.12 ..."; \
 		exit 1; }
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 
 .venv/installed: .venv/bin/python requirements.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt

@@ -162,9 +162,8 @@ class TensorBoard(Callback):
             raise from_os_error(error, self.folder) from error
         self.writer = RecordWriter(self.file)
         self._add(file_version="brain.Event:2")
-        if next_batch:
-            # Tells TensorBoard to forget what an earlier process wrote from here on.
-            self._add(step=next_batch, session_log=SessionLog(status=SessionLog.START))
+        # Tells TensorBoard to forget what an earlier process wrote from here on.
+        self._add(step=next_batch, session_log=SessionLog(status=SessionLog.START))
 
     def batch_end(self, position, report):
         if position.global_id % self.config.summary_freq:

@@ -20,16 +20,23 @@ _META = "meta.json"
 def save(path: Path, model, meta: dict) -> None:
     """Write the networks and optimisers of `model`, and `meta` (any JSON value), to `path`.
 
-    The file at `path`, if any, stays until the new one is complete and on disk; also where a
-    variable holds NaN or infinity, which raises UserError.
+    The file at `path`, if any, stays until the new one is complete and on disk.
     """
     arrays = {name: np.asarray(variable) for name, variable in _variables(model).items()}
-    for name, array in arrays.items():
-        if not np.isfinite(array).all():
-            raise UserError(f"{name} holds NaN or infinity: not saved to {path}")
     arrays[_META] = np.array(json.dumps(meta))
     with atomic_path(path) as temporary:
         np.savez(temporary, **arrays)
+
+
+def not_finite(model) -> str | None:
+    """The name of a variable of `model` that holds NaN or infinity, if there is one.
+
+    What the last update broke shows in no loss yet, but must not replace a good checkpoint.
+    """
+    for name, variable in _variables(model).items():
+        if not np.isfinite(np.asarray(variable)).all():
+            return name
+    return None
 
 
 def load_meta(path: Path) -> dict:
@@ -62,7 +69,7 @@ def _read(path, names):
             return {name: archive[name] for name in names}
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(
             f"{path}: the checkpoint is damaged ({error}): move it away to start the run afresh, "
             "or put a copy in its place"

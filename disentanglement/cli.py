@@ -1,6 +1,7 @@
 """The command lines of the experiments: main.py (a grid) and a task script (one run)."""
 
 import argparse
+import contextlib
 import logging
 import shlex
 import sys
@@ -177,6 +178,9 @@ class _Reporter:
     def started(self, command, where):
         print(f"run {self.runs[command].task.name} starts on {where}", file=self.out, flush=True)
 
+    def note(self, line):
+        print(line, file=self.out, flush=True)
+
     def ended(self, command, status):
         run = self.runs[command]
         if status == 0 or launch.was_stopped(status):
@@ -257,5 +261,6 @@ def _log_to(path):
 
 class _TqdmHandler(logging.Handler):
     def emit(self, message):
-        tqdm.write(self.format(message), file=sys.stdout)
-        sys.stdout.flush()
+        with contextlib.suppress(OSError):  # what reads our output may be gone: training goes on
+            tqdm.write(self.format(message), file=sys.stdout)
+            sys.stdout.flush()

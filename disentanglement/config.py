@@ -130,7 +130,7 @@ def from_text(schema: type, key: str, text: str) -> Any:
 
 def nearest(word: str, known) -> str:
     """'; did you mean ...?' with the nearest known word, or nothing."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    close = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.5)
     return f"; did you mean '{close[0]}'?" if close else ""
 
 

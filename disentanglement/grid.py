@@ -85,7 +85,7 @@ def _read(path):
         raise UserError(f"{path}: cannot be read ({error.strerror})") from error
     except SyntaxError as error:
         raise UserError(f"{path}: line {error.lineno}: {error.msg}") from error
-    except Exception as error:  # whatever the user's file does
+    except (Exception, SystemExit) as error:  # whatever the user's file does
         raise UserError(f"{path}: {type(error).__name__}: {error}") from error
     if not isinstance(config, dict):
         raise UserError(f"{path}: no dictionary named 'config'")

@@ -37,6 +37,8 @@ class Report(Protocol):
 
     def ended(self, command: Command, status: int) -> None: ...
 
+    def note(self, line: str) -> None: ...
+
 
 def visible_gpus() -> list[str]:
     """The ids of the NVIDIA GPUs of this machine; none where there is no working nvidia-smi."""
@@ -68,9 +70,10 @@ def run_in_turn(commands: list[Command], report: Report) -> None:
     """
     for command in commands:
         report.started(command, "this CPU")
-        status = _wait(subprocess.Popen(command.line, shell=True))
+        # exec: the exit status is then the command's own, whichever shell this is.
+        status, interrupted = _wait(subprocess.Popen(f"exec {command.line}", shell=True))
         report.ended(command, status)
-        if was_stopped(status):
+        if interrupted or was_stopped(status):
             raise KeyboardInterrupt
 
 
@@ -114,7 +117,7 @@ class _Scheduler(GPUTaskScheduler):
             wait_interval, [int(gpu) for gpu in gpus], tasks_per_gpu, 0.8 / tasks_per_gpu
         )
         self.commands = {command.line: command for command in commands}
-        self.report, self.threads, self.stopped = report, [], False
+        self.report, self.threads, self.stopped, self.waiting = report, [], False, False
 
     def execute_task_on_gpu(self, gpu_id, command):
         with self.lock:
@@ -124,21 +127,32 @@ class _Scheduler(GPUTaskScheduler):
         thread.start()
 
     def get_available_gpu(self):
+        gpu = None
         try:
-            return super().get_available_gpu()
+            gpu = super().get_available_gpu()
         except (OSError, ValueError) as error:
             print(f"nvidia-smi: {error}")
-            return None
+        if gpu is None and not self.threads and not self.waiting:
+            self.waiting = True
+            self.report.note(
+                f"waiting: no allowed GPU has {self.min_memory:.0%} of its memory free (see "
+                "nvidia-smi)"
+            )
+        return gpu
 
     def _run(self, gpu_id, command):
-        environment = os.environ | {"CUDA_VISIBLE_DEVICES": str(gpu_id)}
+        # nvidia-smi numbers GPUs by their bus; CUDA would put the fastest first.
+        environment = os.environ | {
+            "CUDA_VISIBLE_DEVICES": str(gpu_id),
+            "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+        }
         status = 1
         self.report.started(command, f"GPU {gpu_id}")
         try:
             command.log.parent.mkdir(parents=True, exist_ok=True)
             with command.log.open("a") as log:
                 process = subprocess.Popen(
-                    command.line,
+                    f"exec {command.line}",
                     shell=True,
                     env=environment,
                     stdout=subprocess.DEVNULL,  # the run writes its messages to the log itself
@@ -146,7 +160,7 @@ class _Scheduler(GPUTaskScheduler):
                 )
                 status = process.wait()
         except OSError as error:
-            print(f"{command.line}: {error}")
+            self.report.note(str(from_os_error(error, command.log)))
         finally:
             with self.lock:
                 self.gpu_task_counts[gpu_id] -= 1
@@ -155,7 +169,10 @@ class _Scheduler(GPUTaskScheduler):
 
 
 def _wait(process):
-    """The exit status, however often Ctrl-C is pressed: the process hears it and decides."""
+    """(exit status, whether Ctrl-C was pressed): the process hears Ctrl-C too, and decides."""
+    interrupted = False
     while True:
-        with contextlib.suppress(KeyboardInterrupt):
-            return process.wait()
+        try:
+            return process.wait(), interrupted
+        except KeyboardInterrupt:
+            interrupted = True

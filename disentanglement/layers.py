@@ -13,8 +13,8 @@ class LeakyReLU(keras.layers.Layer):
     """max(x, 0.2 x), whose gradient at x = 0 is 1, as in the paper's code.
 
     Keras's own gives 0.2 there. It matters in the first iteration, where biases are 0 and an
-    image's black patches make whole feature maps exactly 0. (`ops.maximum` would do the same, at
-    a seventh of the training step's time.)
+    image's black patches make whole feature maps exactly 0. (`ops.maximum` does the same, but makes
+    the training step a tenth slower.)
     """
 
     def call(self, inputs):

@@ -37,7 +37,10 @@ def read(folder: Path) -> dict:
     """The record in `folder`, or {} where there is none. Raises UserError if it is damaged."""
     path = folder / FILE
     try:
-        return json.loads(path.read_text()) if path.exists() else {}
+        found = json.loads(path.read_text()) if path.exists() else {}
+        if not isinstance(found, dict):
+            raise ValueError("not a record")
+        return found
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read ({error}): remove it and run again") from error
 

@@ -131,12 +131,21 @@ class Run:
         checkpoint.restore(self.checkpoint, self.model)
         self.seconds = meta["seconds"]
         next_batch = meta["next_batch"]
+        if next_batch > self.plan.total:
+            raise UserError(
+                f"{self.checkpoint} has {next_batch} batches, more than the {self.plan.total} asked "
+                "for: ask for at least as many (epoch, max_batches) or use another folder"
+            )
         log.info("resumed from %s: %d of %d batches", self.checkpoint, next_batch, self.plan.total)
         return next_batch
 
     def _save(self, path, next_batch):
         self._tell("flush")
         self.seconds = time.monotonic() - self.clock
+        if name := checkpoint.not_finite(self.model):
+            raise UserError(
+                f"{name} holds NaN or infinity after batch {next_batch - 1}; {self._last_good()}"
+            )
         checkpoint.save(
             path,
             self.model,
@@ -152,17 +161,19 @@ class Run:
     def _check_finite(self, report, global_id):
         for name, value in report.items():
             if not np.isfinite(value).all():
-                kept = (
-                    f"the last good checkpoint is {self.checkpoint}, before batch "
-                    f"{checkpoint.load_meta(self.checkpoint)['next_batch']}"
-                    if self.checkpoint.exists()
-                    else "there is no checkpoint yet"
-                )
                 raise UserError(
                     f"{name} became {value} in batch {global_id} (epoch "
-                    f"{self.plan.epoch(global_id)}); {kept}. Try a lower learning rate or another "
-                    "run number."
+                    f"{self.plan.epoch(global_id)}); {self._last_good()}"
                 )
+
+    def _last_good(self):
+        if not self.checkpoint.exists():
+            return "there is no checkpoint yet. Try a lower learning rate or another run number."
+        next_batch = checkpoint.load_meta(self.checkpoint)["next_batch"]
+        return (
+            f"the last good checkpoint is {self.checkpoint}, before batch {next_batch}. Try a lower "
+            "learning rate or another run number."
+        )
 
     def evaluate(self) -> dict[str, float]:
         """The scores of the model as it is now, on the same images every time."""
@@ -172,6 +183,9 @@ class Run:
         arrays = evaluation.encode_images(self.model.encode, self.dataset, self._images)
         results = evaluation.score(self.metrics, arrays)
         scores = {name: result.score for name, result in results.items()}
+        for name, result in results.items():
+            if getattr(result, "dead_codes", 0):
+                log.warning("%s: %d codes do not vary at all", name, result.dead_codes)
         log.info("scores: %s", ", ".join(f"{name} {value:.3f}" for name, value in scores.items()))
         return scores
 
@@ -239,7 +253,8 @@ def _stop_requests():
             raise KeyboardInterrupt
         requests.append(number)
         # Not through `log`: the signal may have come in the middle of a message.
-        os.write(2, b"\nstopping after this batch (Ctrl-C again: at once, without saving)\n")
+        with contextlib.suppress(OSError):  # Ctrl-C may have ended what reads our output
+            os.write(2, b"\nstopping after this batch (Ctrl-C again: at once, without saving)\n")
 
     old = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -43,7 +43,13 @@ def test_the_quick_config_is_the_papers_but_shorter():
     paper = grid.load(FOLDER / "config.py", InfoGANCRConfig, NUM_IMAGES).tasks[0].config
     assert task.name == "run-0,"
     differ = {key for key in vars(paper) if getattr(paper, key) != getattr(task.config, key)}
-    assert differ == {"max_batches", "cr_coe_increase_batch", "metric_freq", "metric_untrained"}
+    assert differ == {
+        "batch_size",
+        "max_batches",
+        "cr_coe_increase_batch",
+        "metric_freq",
+        "metric_untrained",
+    }
 
 
 def test_folder_name_rules():

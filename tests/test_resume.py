@@ -43,6 +43,7 @@ def test_kill_9_in_the_middle_of_a_checkpoint(unbroken, tmp_path, at, save):
     assert run.returncode == 0, output
     assert ("resumed from" in output) == (save > 1 or at == "renamed")
     assert_same_result(tmp_path, unbroken)
+    assert_same_events(tmp_path, unbroken)
 
 
 def test_a_killed_metric_table_keeps_whole_rows_only(unbroken, tmp_path):

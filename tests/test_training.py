@@ -10,6 +10,7 @@ from PIL import Image
 
 from disentanglement import checkpoint, record
 from disentanglement.errors import UserError
+from disentanglement.infogan_cr import InfoGANCR
 from tests import tiny
 from tests.runs import BATCHES, assert_same_result, events, rows
 
@@ -162,16 +163,29 @@ def test_nan_stops_the_run_and_names_step_and_checkpoint(tmp_path):
     assert meta["next_batch"] == 6
 
 
-def test_nan_weights_are_never_saved(tmp_path):
+def test_nan_weights_are_never_saved(tmp_path, monkeypatch):
     """NaN that the last batch's update made shows in no loss yet."""
-    model = tiny.train(tmp_path, max_batches=1)
-    path = tmp_path / "checkpoint" / "model.npz"
-    before = path.read_bytes()
-    model.generator.get_layer("dense1").bias.assign(np.full(128, np.nan))
-    with pytest.raises(UserError, match="generator/dense1/bias holds NaN"):
-        checkpoint.save(path, model, {})
-    assert path.read_bytes() == before
-    assert [p.name for p in path.parent.glob(".*")] == []
+
+    def train_batch(self, images, global_id):
+        report = real(self, images, global_id)
+        if global_id == 5:
+            self.generator.get_layer("dense1").bias.assign(np.full(128, np.nan))
+        return report
+
+    real = InfoGANCR.train_batch
+    monkeypatch.setattr(InfoGANCR, "train_batch", train_batch)
+    message = "generator/dense1/bias holds NaN or infinity after batch 5; .*before batch 3"
+    with pytest.raises(UserError, match=message):
+        tiny.train(tmp_path)
+    meta = checkpoint.load_meta(tmp_path / "checkpoint" / "model.npz")
+    assert meta["next_batch"] == 3
+
+
+def test_fewer_batches_than_trained(tmp_path):
+    tiny.train(tmp_path, max_batches=3)
+    with pytest.raises(UserError, match="has 3 batches, more than the 2 asked for"):
+        tiny.train(tmp_path, max_batches=2)
+    assert record.read(tmp_path)["batches"] == 3
 
 
 def test_two_processes_in_one_folder(tmp_path):

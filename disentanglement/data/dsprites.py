@@ -91,7 +91,7 @@ def read_official(path: Path) -> np.ndarray:
         with zipfile.ZipFile(path) as archive:
             _check_classes(path, archive)
             return _pack(path, archive)
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError, RuntimeError) as error:
         raise UserError(
             f"{path}: damaged or not dSprites ({error}): move it away (the images are then drawn "
             "anew) or download it again"
