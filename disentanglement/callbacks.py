@@ -20,7 +20,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from disentanglement import visualize
-from disentanglement.errors import from_os_error
+from disentanglement.errors import UserError, from_os_error
 from disentanglement.files import atomic_path, write_text
 from disentanglement.position import UNTRAINED, Position
 from disentanglement.streams import stream
@@ -107,10 +107,14 @@ class MetricTable(Callback):
         self.rows: list[dict[str, str]] = []
 
     def begin(self, next_batch):
-        rows = (
-            list(csv.DictReader(self.path.read_text().splitlines())) if self.path.exists() else []
-        )
-        self.rows = [r for r in rows if _is_whole(r) and int(r["global_id"]) < next_batch]
+        try:
+            text = self.path.read_text() if self.path.exists() else ""
+            rows = csv.DictReader(text.splitlines())
+            self.rows = [r for r in rows if _is_whole(r) and int(r["global_id"]) < next_batch]
+        except (OSError, KeyError, ValueError) as error:
+            raise UserError(
+                f"{self.path}: not a table of this program ({error}): move it away and run again"
+            ) from error
         if self.rows or self.path.exists():
             self._write()
         if next_batch == 0 and self.config.metric_untrained and not self.rows:

@@ -133,8 +133,8 @@ class Run:
         next_batch = meta["next_batch"]
         if next_batch > self.plan.total:
             raise UserError(
-                f"{self.checkpoint} has {next_batch} batches, more than the {self.plan.total} asked "
-                "for: ask for at least as many (epoch, max_batches) or use another folder"
+                f"{self.checkpoint} has {next_batch} batches, more than the {self.plan.total} "
+                "asked for: ask for at least as many (epoch, max_batches) or use another folder"
             )
         log.info("resumed from %s: %d of %d batches", self.checkpoint, next_batch, self.plan.total)
         return next_batch
@@ -171,8 +171,8 @@ class Run:
             return "there is no checkpoint yet. Try a lower learning rate or another run number."
         next_batch = checkpoint.load_meta(self.checkpoint)["next_batch"]
         return (
-            f"the last good checkpoint is {self.checkpoint}, before batch {next_batch}. Try a lower "
-            "learning rate or another run number."
+            f"the last good checkpoint is {self.checkpoint}, before batch {next_batch}. Try a "
+            "lower learning rate or another run number."
         )
 
     def evaluate(self) -> dict[str, float]:
