@@ -2,7 +2,8 @@
 
 Expect, from the paper (50 runs): FactorVAE metric 0.88 +- 0.01, and 0.82 +- 0.01 for the snapshot
 before the contrastive term sets in (batch 288,000).
-Needs a GPU: on two CPU cores one run takes about 18 hours at 0.2 s a batch (0.45 s in the end).
+Needs a GPU: on two CPU cores one run takes about 23 hours, evaluations included (computed from
+185 ms a batch, 425 ms after the rise). A run leaves about 3 GB, most in sample/ (see vis_freq).
 
 Every run's folder is named after its values in test_config; `run` is the seed.
 """

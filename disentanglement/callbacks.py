@@ -1,7 +1,7 @@
 """What a run writes while it trains: sample grids, metric.csv, TensorBoard scalars, time.txt.
 
 A callback is told where training stands. After a resume, `begin` brings its files back to the
-checkpoint's state, so that they end up as those of an unbroken run.
+checkpoint's state, so that they end up as those of an unbroken run (time.txt tells of the break).
 """
 
 import contextlib

@@ -111,6 +111,9 @@ def _task(experiment, options, train):
     except UserError as error:
         log.error("error: %s", error)
         return 2
+    except OSError as error:
+        log.error("error: %s", from_os_error(error))
+        return 2
     except Exception:
         log.exception("the run failed; this is a bug worth reporting")
         return 1

@@ -40,14 +40,14 @@ def _quiet_stderr():
             os.close(saved)
 
 
+if os.environ["KERAS_BACKEND"] != "tensorflow":
+    raise UserError(
+        f"KERAS_BACKEND={os.environ['KERAS_BACKEND']} is not supported yet: unset it or set it to "
+        "tensorflow"
+    )
+
 with _quiet_stderr():
     import keras
-
-    if keras.backend.backend() != "tensorflow":
-        raise UserError(
-            f"KERAS_BACKEND={keras.backend.backend()} is not supported yet: unset it or set it to "
-            "tensorflow"
-        )
     import tensorflow as tf
 
     tf.config.list_logical_devices()  # starts the devices, with their messages

@@ -46,7 +46,7 @@ class Schedule:
         return _nth(global_id, self.gap_decrease_batch, self.gap_decrease_times)
 
     def is_idle(self, global_id: int) -> bool:
-        """Whether nothing that H learns in batch global_id can reach any later model.
+        """Whether nothing that H learns in batch global_id can reach G, D or Q.
 
         True until the first rise from 0: H is drawn anew then, and its loss has weight 0 before.
         False throughout where no rise is planned, so that H can be watched.

@@ -74,7 +74,7 @@ class Run:
             if next_batch < self.plan.total:
                 self._loop(next_batch)
             self._finish()
-        except TrainingStopped:
+        except (TrainingStopped, KeyboardInterrupt):
             record.save(self.work_dir, self.record | {"state": "stopped"})
             raise
         except Exception as error:
@@ -235,8 +235,10 @@ def _locked(folder):
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             raise UserError(f"{folder}: another process is training there") from error
+        except OSError as error:
+            raise from_os_error(error, folder / ".lock") from error
         yield
 
 
