@@ -1,7 +1,6 @@
 """dSprites drawn from its definition, and the official file's format."""
 
 import io
-import pickle
 import subprocess
 import sys
 import zipfile
@@ -99,7 +98,7 @@ def test_official_file_is_read_and_its_pickle_is_not(official, bits, tmp_path):
             return (pytest.fail, ("the metadata was unpickled",))
 
     bomb = npy(np.array(Bomb(), dtype=object), allow_pickle=True)
-    assert pickle.dumps(Bomb()) in bomb
+    assert b"the metadata was unpickled" in bomb
     copy_with(official, tmp_path / dsprites.OFFICIAL_FILE, {"metadata.npy": bomb})
     said = []
     data = dsprites.load(tmp_path, said.append)
