@@ -57,7 +57,8 @@ def flops(model, batch_size):
 
 
 def main():
-    config = grid.load(EXPERIMENT.folder / "config.py", EXPERIMENT.schema, 737280).tasks[0].config
+    path = EXPERIMENT.folder / "config.py"
+    config = grid.load(path, EXPERIMENT.schema, EXPERIMENT.num_images).tasks[0].config
     model = infogan_cr.build(dataclasses.replace(config, cr_coe_increase_batch=1000))
     images = np.random.default_rng(0).integers(0, 2, (64, 64, 64, 1)).astype(np.float32)
     matrix = np.random.default_rng(0).standard_normal((MATRIX, MATRIX)).astype(np.float32)

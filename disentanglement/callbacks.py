@@ -20,7 +20,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from disentanglement import visualize
-from disentanglement.errors import UserError, from_os_error
+from disentanglement.errors import UserError, os_errors_in_one_line
 from disentanglement.files import atomic_path, write_text
 from disentanglement.position import UNTRAINED, Position
 from disentanglement.streams import stream
@@ -159,11 +159,9 @@ class TensorBoard(Callback):
 
     def begin(self, next_batch):
         name = f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}"
-        try:
+        with os_errors_in_one_line(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             self.file = (self.folder / name).open("wb")
-        except OSError as error:
-            raise from_os_error(error, self.folder) from error
         self.writer = RecordWriter(self.file)
         self._add(file_version="brain.Event:2")
         # Tells TensorBoard to forget what an earlier process wrote from here on.
@@ -184,10 +182,8 @@ class TensorBoard(Callback):
         self._add(step=position.global_id, summary=Summary(value=values))
 
     def flush(self):
-        try:
+        with os_errors_in_one_line(self.file.name):
             self.file.flush()
-        except OSError as error:
-            raise from_os_error(error, self.file.name) from error
 
     def close(self):
         if self.file:
@@ -195,10 +191,8 @@ class TensorBoard(Callback):
                 self.file.close()
 
     def _add(self, **content):
-        try:
+        with os_errors_in_one_line(self.file.name):
             self.writer.write(Event(wall_time=time.time(), **content).SerializeToString())
-        except OSError as error:
-            raise from_os_error(error, self.file.name) from error
 
 
 class Times(Callback):
@@ -218,11 +212,8 @@ class Times(Callback):
         self._note(f"epoch {position.epoch_id} ends")
 
     def _note(self, text):
-        try:
-            with self.path.open("a") as file:
-                file.write(f"{datetime.now().isoformat(sep=' ', timespec='seconds')} {text}\n")
-        except OSError as error:
-            raise from_os_error(error, self.path) from error
+        with os_errors_in_one_line(self.path), self.path.open("a") as file:
+            file.write(f"{datetime.now().isoformat(sep=' ', timespec='seconds')} {text}\n")
 
 
 def _is_whole(row):

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from disentanglement import grid, launch, record
 from disentanglement.config import changed_keys
-from disentanglement.errors import TrainingStopped, UserError, from_os_error
+from disentanglement.errors import TrainingStopped, UserError, from_os_error, os_errors_in_one_line
 
 log = logging.getLogger(__name__)
 
@@ -253,11 +253,9 @@ def _log_to(path):
     """Messages go to the terminal, above the progress bar, and with the time to `path`."""
     logging.raiseExceptions = False  # a full disk must not bury the message that says so
     terminal = _TqdmHandler()
-    try:
+    with os_errors_in_one_line(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         file = logging.FileHandler(path)
-    except OSError as error:
-        raise from_os_error(error, path) from error
     file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[terminal, file], format="%(message)s")
 

@@ -1,5 +1,6 @@
 """The one exception that stands for a user's mistake or a full disk: a line, not a traceback."""
 
+import contextlib
 import errno
 
 
@@ -29,3 +30,12 @@ def from_os_error(error: OSError, path=None) -> UserError:
     where = error.filename or path or "a file"
     advice = _ADVICE.get(error.errno) or (error.strerror or str(error))
     return UserError(f"cannot read or write {where}: {advice}")
+
+
+@contextlib.contextmanager
+def os_errors_in_one_line(path):
+    """Turn an OSError of the block into a UserError; `path` is what the block reads or writes."""
+    try:
+        yield
+    except OSError as error:
+        raise from_os_error(error, path) from error

@@ -12,7 +12,7 @@ from typing import Protocol
 from gpu_task_scheduler import GPUTaskScheduler
 
 from disentanglement.config import SchedulerConfig
-from disentanglement.errors import UserError, from_os_error
+from disentanglement.errors import UserError, from_os_error, os_errors_in_one_line
 
 STOPPED = 130  # exit status of a run that the user stopped, as a shell gives for Ctrl-C
 
@@ -90,10 +90,8 @@ def run_on_gpus(
     The scheduler's own messages go to the file `log`. Ctrl-C as in `run_in_turn`.
     """
     scheduler = _Scheduler(commands, gpus, tasks_per_gpu, report, wait_interval)
-    try:
+    with os_errors_in_one_line(log):
         messages = log.open("a", buffering=1)
-    except OSError as error:
-        raise from_os_error(error, log) from error
     with messages, contextlib.redirect_stdout(messages):
         try:
             scheduler.run_tasks([command.line for command in commands])

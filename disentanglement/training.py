@@ -19,7 +19,7 @@ import numpy as np
 from disentanglement import checkpoint, engine, export, record, visualize
 from disentanglement.callbacks import MetricTable, SampleGrids, TensorBoard, Times
 from disentanglement.config import changed_keys
-from disentanglement.errors import TrainingStopped, UserError, from_os_error
+from disentanglement.errors import TrainingStopped, UserError, os_errors_in_one_line
 from disentanglement.metrics import evaluation
 from disentanglement.position import Plan
 from disentanglement.progress import Progress
@@ -107,11 +107,12 @@ class Run:
                 self._tell("batch_end", position, report)
                 if plan.ends_epoch(global_id):
                     self._tell("epoch_end", position)
-                if plan.ends_epoch(global_id) or (global_id + 1) % config.checkpoint_freq == 0:
+                due = plan.ends_epoch(global_id) or (global_id + 1) % config.checkpoint_freq == 0
+                stopping = bool(stop)  # read once: a later request waits for the next batch
+                if due or stopping:
                     self._save(self.checkpoint, global_id + 1)
                 progress.update(report)
-                if stop and global_id + 1 < plan.total:
-                    self._save(self.checkpoint, global_id + 1)
+                if stopping and global_id + 1 < plan.total:
                     raise TrainingStopped(
                         f"stopped after batch {global_id + 1} of {plan.total}; saved in "
                         f"{self.checkpoint}. The same command goes on from there."
@@ -227,18 +228,15 @@ class Run:
 @contextlib.contextmanager
 def _locked(folder):
     """Hold the run folder: two processes training in it would spoil each other's files."""
-    try:
+    with os_errors_in_one_line(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / ".lock").open("w")
-    except OSError as error:
-        raise from_os_error(error, folder) from error
     with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UserError(f"{folder}: another process is training there") from error
-        except OSError as error:
-            raise from_os_error(error, folder / ".lock") from error
+        with os_errors_in_one_line(folder / ".lock"):
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise UserError(f"{folder}: another process is training there") from error
         yield
 
 
