@@ -1,4 +1,4 @@
-"""run.json: what a run was, how far it came and what came of it, for people and for main.py."""
+"""Records: what a run or an evaluation was, and what came of it, for people and for main.py."""
 
 import dataclasses
 import json
@@ -12,7 +12,7 @@ from disentanglement.errors import UserError
 from disentanglement.files import write_text
 
 FILE = "run.json"
-_PACKAGES = ("disentanglement", "keras", "tensorflow", "numpy")
+_PACKAGES = ("disentanglement", "keras", "tensorflow", "numpy", "scipy", "scikit-learn")
 
 
 def start(folder: Path, config, devices: list[str]) -> dict:
@@ -21,21 +21,28 @@ def start(folder: Path, config, devices: list[str]) -> dict:
         "state": "training",
         "started": datetime.now().isoformat(timespec="seconds"),
         "config": dataclasses.asdict(config),
-        "versions": {name: version(name) for name in _PACKAGES},
-        "python": platform.python_version(),
-        "hardware": {"cpu": _cpu(), "cores": os.cpu_count(), "devices": devices},
+        **environment(devices),
     }
     save(folder, record)
     return record
 
 
-def save(folder: Path, record: dict) -> None:
-    write_text(folder / FILE, json.dumps(record, indent=2) + "\n")
+def environment(devices: list[str]) -> dict:
+    """The versions and the hardware that numbers were made with."""
+    return {
+        "versions": {name: version(name) for name in _PACKAGES},
+        "python": platform.python_version(),
+        "hardware": {"cpu": _cpu(), "cores": os.cpu_count(), "devices": devices},
+    }
 
 
-def read(folder: Path) -> dict:
+def save(folder: Path, record: dict, name: str = FILE) -> None:
+    write_text(folder / name, json.dumps(record, indent=2) + "\n")
+
+
+def read(folder: Path, name: str = FILE) -> dict:
     """The record in `folder`, or {} where there is none. Raises UserError if it is damaged."""
-    path = folder / FILE
+    path = folder / name
     try:
         found = json.loads(path.read_text()) if path.exists() else {}
         if not isinstance(found, dict):

@@ -1,0 +1,109 @@
+"""The arrays that metrics take: what they must look like, and one clear line where they do not."""
+
+import numpy as np
+
+_DIMENSIONS = {
+    "group_codes": "M, L, K",
+    "group_labels": "M",
+    "reference_codes": "N0, K",
+    "codes": "N, K",
+    "factors": "N, F",
+    "factor_ids": "N, F",
+    "continuous": "F",
+    "shape_probabilities": "S, C",
+}
+NAMES = tuple(_DIMENSIONS)
+_INTEGERS = ("group_labels", "factor_ids", "continuous")
+
+
+class ArrayError(ValueError):
+    """An array that a metric cannot use: which one, what is wrong, in one line."""
+
+
+def check(**arrays) -> list[np.ndarray]:
+    """The arrays, as float64 or int64, in the order given, if they can be used together.
+
+    Their names say what they are (see `disentanglement.metrics`). Raises ArrayError for arrays
+    that are not numeric, not finite, empty, of the wrong rank, of lengths that do not fit each
+    other, for labels that are not 0 .. F - 1, and for a factor with a single value.
+    """
+    checked = {name: _numbers(name, array) for name, array in arrays.items()}
+    _check_lengths(checked)
+    for name, array in checked.items():
+        if name in _INTEGERS:
+            checked[name] = _integers(name, array)
+        if name in ("factors", "factor_ids"):
+            _check_factors_vary(name, array)
+    if "group_labels" in checked:
+        _check_labels(checked["group_labels"], checked)
+    return list(checked.values())
+
+
+def dead_codes(codes: np.ndarray) -> np.ndarray:
+    """Which of the codes [N, K] do not vary: bool [K].
+
+    Rounding may leave a constant code with a tiny standard deviation.
+    """
+    return codes.std(axis=0, dtype=np.float64) <= 1e-7 * np.abs(codes).max(axis=0)
+
+
+def _numbers(name, array):
+    array = np.asarray(array)
+    shape, dimensions = array.shape, _DIMENSIONS[name]
+    if array.dtype == object:
+        raise ArrayError(f"{name} is an object array (ragged or pickled): it must hold numbers")
+    if array.dtype.kind not in "biuf":
+        raise ArrayError(f"{name} has dtype {array.dtype}: it must hold numbers")
+    if len(shape) != len(dimensions.split(", ")):
+        raise ArrayError(f"{name} must have the shape [{dimensions}], not {shape}")
+    if array.size == 0:
+        raise ArrayError(f"{name} is empty: its shape is {shape}")
+    array = array.astype(np.float64)
+    if bad := array.size - np.isfinite(array).sum():
+        place = tuple(map(int, np.argwhere(~np.isfinite(array))[0]))
+        raise ArrayError(f"{name} holds {bad} NaN or infinite values, the first at {list(place)}")
+    return array
+
+
+def _check_lengths(arrays):
+    seen = {}
+    for name, array in arrays.items():
+        for letter, length in zip(_DIMENSIONS[name].split(", "), array.shape, strict=True):
+            other, expected = seen.setdefault(letter, (name, length))
+            if length != expected:
+                raise ArrayError(
+                    f"{name} [{_DIMENSIONS[name]}] has {letter} = {length}, but {other} "
+                    f"[{_DIMENSIONS[other]}] has {letter} = {expected}"
+                )
+
+
+def _integers(name, array):
+    if (array != np.rint(array)).any():
+        raise ArrayError(f"{name} must hold integers, not {array[array != np.rint(array)][0]:g}")
+    if name == "continuous" and not np.isin(array, (0, 1)).all():
+        raise ArrayError("continuous must hold True and False (or 1 and 0) only")
+    return array.astype(np.int64)
+
+
+def _check_factors_vary(name, array):
+    for i, column in enumerate(array.T):
+        if (column == column[0]).all():
+            raise ArrayError(
+                f"{name}: factor {i} has the single value {column[0]:g}: leave its column out"
+            )
+
+
+def _check_labels(labels, arrays):
+    found = np.unique(labels)
+    wanted = next((a.shape[1] for n, a in arrays.items() if n in ("factors", "factor_ids")), None)
+    if found[0] < 0 or (wanted and found[-1] >= wanted):
+        limit = f"0 .. {wanted - 1} ({wanted} factors)" if wanted else "0 or more"
+        raise ArrayError(
+            f"group_labels must be {limit}, but go from {found[0]} to {found[-1]}"
+        )
+    if len(found) <= found[-1]:
+        absent = next(i for i in range(found[-1]) if i not in found)
+        raise ArrayError(
+            f"group_labels go from {found[0]} to {found[-1]}, but no group has label {absent}: "
+            "labels number the factors from 0, and every factor needs groups"
+        )

@@ -1,0 +1,38 @@
+"""Mutual information between codes and factors, which MIG and Modularity share."""
+
+import numpy as np
+from scipy.special import entr
+
+from disentanglement.metrics.arrays import dead_codes
+
+BINS = 20
+
+
+def mutual_information(codes: np.ndarray, factor_ids: np.ndarray) -> np.ndarray:
+    """In nats, [K, F]: each code, cut into 20 bins of equal width, with each factor.
+
+    codes [N, K] float, factor_ids [N, F] integer. A code that does not vary has 0.
+    """
+    table = np.zeros((codes.shape[1], factor_ids.shape[1]))
+    classes = [np.unique(column, return_inverse=True)[1] for column in factor_ids.T]
+    for j in np.flatnonzero(~dead_codes(codes)):
+        bins = _bin(codes[:, j])
+        for i, column in enumerate(classes):
+            joint = np.bincount(bins * (column.max() + 1) + column, minlength=1)
+            joint = np.pad(joint, (0, -len(joint) % (column.max() + 1)))
+            joint = joint.reshape(-1, column.max() + 1) / len(codes)
+            marginals = entr(joint.sum(axis=0)).sum() + entr(joint.sum(axis=1)).sum()
+            table[j, i] = max(0.0, marginals - entr(joint).sum())
+    return table
+
+
+def entropy(factor_ids: np.ndarray) -> np.ndarray:
+    """The entropy of each factor, in nats: factor_ids [N, F] -> [F]."""
+    shares = (np.unique(column, return_counts=True)[1] / len(column) for column in factor_ids.T)
+    return np.array([entr(share).sum() for share in shares])
+
+
+def _bin(code):
+    # np.histogram's last edge is left out, so that the largest value falls into the last bin.
+    edges = np.histogram_bin_edges(code, BINS)[:-1]
+    return np.digitize(code, edges) - 1

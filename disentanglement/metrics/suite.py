@@ -1,0 +1,45 @@
+"""All metrics by name."""
+
+import inspect
+from collections.abc import Callable
+
+from disentanglement.metrics.beta_vae import beta_vae
+from disentanglement.metrics.dci import dci_lasso, dci_lasso_cv, dci_rf, dci_rf_cv, dci_rf_ibgan
+from disentanglement.metrics.dhsic import dhsic
+from disentanglement.metrics.explicitness import explicitness
+from disentanglement.metrics.factor_vae import factor_vae, factor_vae_revised
+from disentanglement.metrics.mig import mig
+from disentanglement.metrics.modularity import modularity
+from disentanglement.metrics.sample_quality import sample_quality
+from disentanglement.metrics.sap import sap
+
+METRICS: dict[str, Callable] = {
+    metric.__name__: metric
+    for metric in (
+        factor_vae,
+        factor_vae_revised,
+        beta_vae,
+        sap,
+        mig,
+        modularity,
+        explicitness,
+        dci_lasso,
+        dci_lasso_cv,
+        dci_rf,
+        dci_rf_ibgan,
+        dci_rf_cv,
+        dhsic,
+        sample_quality,
+    )
+}
+
+
+def needed_arrays(metric: Callable) -> list[str]:
+    """The arrays that a metric takes, by name: its parameters without a default."""
+    parameters = inspect.signature(metric).parameters.values()
+    return [p.name for p in parameters if p.default is p.empty]
+
+
+def takes_seed(metric: Callable) -> bool:
+    """Whether a metric draws random numbers, from its parameter `seed`."""
+    return "seed" in inspect.signature(metric).parameters
