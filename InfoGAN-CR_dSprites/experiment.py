@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from disentanglement.cli import Experiment
 from disentanglement.config import InfoGANCRConfig
 from disentanglement.data.dsprites import NUM_IMAGES
+from disentanglement.dispatch import Experiment
 
 EXPERIMENT = Experiment(
     folder=Path(__file__).resolve().parent,
     task="gan_task.py",
+    metrics_task="gan_task_final_metrics.py",
     schema=InfoGANCRConfig,
     num_images=NUM_IMAGES,
 )

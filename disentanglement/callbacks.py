@@ -130,6 +130,15 @@ class MetricTable(Callback):
     def snapshot(self, position):
         self._log(position)
 
+    def last_scores(self) -> dict[str, float]:
+        """The scores in the last row; {} if there is none."""
+        row = self.rows[-1] if self.rows else {}
+        return {
+            name: float(value)
+            for name, value in row.items()
+            if value and name not in vars(UNTRAINED)
+        }
+
     def _log(self, position):
         if any(int(row["global_id"]) == position.global_id for row in self.rows):
             return

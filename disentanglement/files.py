@@ -4,7 +4,7 @@ import contextlib
 import os
 from pathlib import Path
 
-from disentanglement.errors import from_os_error
+from disentanglement.errors import from_os_error, os_errors_in_one_line
 
 
 @contextlib.contextmanager
@@ -36,6 +36,17 @@ def write_text(path: Path, text: str) -> None:
     """Replace the content of `path` by `text`, all or nothing."""
     with atomic_path(path) as temporary:
         temporary.write_text(text)
+
+
+def keep_old(path: Path) -> Path:
+    """Rename a file a.b to the first free a.old-<n>.b, a folder c to c.old-<n>; returns that."""
+    stem, suffix = (path.name, "") if path.is_dir() else (path.stem, path.suffix)
+    n = 1
+    while (old := path.with_name(f"{stem}.old-{n}{suffix}")).exists():
+        n += 1
+    with os_errors_in_one_line(path):
+        path.rename(old)
+    return old
 
 
 def _flush_folder(folder: Path) -> None:

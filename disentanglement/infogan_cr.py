@@ -164,6 +164,11 @@ class InfoGANCR:
         """
         return self.schedule.rises(global_id) == 1
 
+    def name_after(self, batches: int) -> str:
+        """What the paper calls the model after so many batches."""
+        contrast = batches > 0 and self.schedule.cr_coe(batches - 1) > EPS
+        return "InfoGAN-CR" if contrast else "InfoGAN (modified)"
+
     def start_batch(self, global_id: int) -> None:
         """Make the changes that the schedule plans for the start of batch global_id."""
         if nth := self.schedule.falls(global_id):

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import platform
+import re
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -12,6 +13,7 @@ from disentanglement.errors import UserError
 from disentanglement.files import write_text
 
 FILE = "run.json"
+_NUMBERS = re.compile(r'\[\n([^\[\]"{}]*)\]')
 _PACKAGES = ("disentanglement", "keras", "tensorflow", "numpy", "scipy", "scikit-learn")
 
 
@@ -27,17 +29,25 @@ def start(folder: Path, config, devices: list[str]) -> dict:
     return record
 
 
-def environment(devices: list[str]) -> dict:
-    """The versions and the hardware that numbers were made with."""
+def environment(devices: list[str] | None = None) -> dict:
+    """The versions and the hardware that numbers were made with.
+
+    devices: what the networks ran on, where any did.
+    """
+    hardware = {"cpu": _cpu(), "cores": os.cpu_count()}
     return {
         "versions": {name: version(name) for name in _PACKAGES},
         "python": platform.python_version(),
-        "hardware": {"cpu": _cpu(), "cores": os.cpu_count(), "devices": devices},
+        "hardware": hardware if devices is None else hardware | {"devices": devices},
     }
 
 
 def save(folder: Path, record: dict, name: str = FILE) -> None:
-    write_text(folder / name, json.dumps(record, indent=2) + "\n")
+    # A row of a matrix stays on one line.
+    text = _NUMBERS.sub(
+        lambda found: f"[{' '.join(found[1].split())}]", json.dumps(record, indent=2)
+    )
+    write_text(folder / name, text + "\n")
 
 
 def read(folder: Path, name: str = FILE) -> dict:

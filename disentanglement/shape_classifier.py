@@ -3,6 +3,7 @@
 Trained by `gan/train_DSpritesInceptionScore.py` of the dSprites experiments.
 """
 
+import functools
 import json
 import logging
 import shutil
@@ -27,6 +28,7 @@ SHAPES = 3
 _SHAPE = 1  # the position of the shape among dSprites' factors
 _BATCH_SIZE = 64
 _CHECK_SHARE = 10  # one image in ten measures the accuracy
+_CHUNK = 4096  # images held at a time
 
 
 def network() -> keras.Model:
@@ -81,13 +83,23 @@ def train(dataset, path: Path, epochs: int = 5, num_images: int | None = None, s
     return found
 
 
+def judge(path: Path, generate: Callable, latents: np.ndarray) -> np.ndarray:
+    """p(shape | image) [N, 3] of the images that `generate` makes of latents [N, D]."""
+    classify = load(path)
+    chunks = np.array_split(latents, -(-len(latents) // _CHUNK))
+    return np.concatenate([classify(generate(chunk)) for chunk in chunks])
+
+
+@functools.cache
 def load(path: Path) -> Callable[[np.ndarray], np.ndarray]:
     """A function from images [N, 64, 64, 1] in [0, 1] to p(shape | image) [N, 3].
 
     Raises UserError if the file is missing or not a shape classifier.
     """
     if not path.exists():
-        raise UserError(f"{path}: no shape classifier: gan/train_DSpritesInceptionScore.py makes it")
+        raise UserError(
+            f"{path}: no shape classifier: gan/train_DSpritesInceptionScore.py makes it"
+        )
     try:
         model = keras.models.load_model(path, compile=False)
     except (OSError, ValueError, TypeError, KeyError) as error:
@@ -99,10 +111,10 @@ def load(path: Path) -> Callable[[np.ndarray], np.ndarray]:
 
 def _accuracy(model, dataset):
     logits = engine.compile_inference(model)
-    rows = np.arange(0, len(dataset), min(_CHECK_SHARE, len(dataset)))
+    rows = np.arange(0, len(dataset), _CHECK_SHARE)
     hits = [
         logits(dataset.images(part)).argmax(axis=1) == dataset.factors(part)[:, _SHAPE]
-        for part in np.array_split(rows, -(-len(rows) // 4096))
+        for part in np.array_split(rows, -(-len(rows) // _CHUNK))
     ]
     return float(np.concatenate(hits).mean())
 

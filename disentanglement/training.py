@@ -21,6 +21,7 @@ from disentanglement.callbacks import MetricTable, SampleGrids, TensorBoard, Tim
 from disentanglement.config import changed_keys
 from disentanglement.errors import TrainingStopped, UserError, os_errors_in_one_line
 from disentanglement.metrics import evaluation
+from disentanglement.metrics.suite import needed_arrays
 from disentanglement.position import Plan
 from disentanglement.progress import Progress
 from disentanglement.streams import stream
@@ -28,22 +29,24 @@ from disentanglement.streams import stream
 log = logging.getLogger(__name__)
 
 
-def train(model, dataset, metrics: dict, work_dir: Path) -> None:
+def train(model, dataset, metrics: dict, work_dir: Path, extra: dict | None = None) -> None:
     """Train `model` on `dataset` as model.config says, leaving everything in `work_dir`.
 
     Goes on from the checkpoint in work_dir if there is one. metrics: name -> metric function.
-    Raises UserError for what the user can mend, TrainingStopped after Ctrl-C or SIGTERM.
+    extra: functions that make arrays which metrics take beside codes, by name. Raises UserError
+    for what the user can mend, TrainingStopped after Ctrl-C or SIGTERM.
     """
     work_dir = Path(work_dir)
     with _locked(work_dir):
-        Run(model, dataset, metrics, work_dir).train()
+        Run(model, dataset, metrics, work_dir, extra or {}).train()
 
 
 class Run:
     """One run in one folder."""
 
-    def __init__(self, model, dataset, metrics, work_dir):
-        self.model, self.dataset, self.metrics, self.work_dir = model, dataset, metrics, work_dir
+    def __init__(self, model, dataset, metrics, work_dir, extra):
+        self.model, self.dataset, self.work_dir = model, dataset, work_dir
+        self.metrics, self.extra = metrics, extra
         self.config = model.config
         if self.config.batch_size > len(dataset):
             raise UserError(
@@ -179,11 +182,13 @@ class Run:
     def evaluate(self) -> dict[str, float]:
         """The scores of the model as it is now, on the same images every time."""
         if self._images is None:
-            rng = stream(self.config.run, "metric images")
+            rng = evaluation.metric_stream(self.config.run)
             self._images = evaluation.draw_images(self.dataset, rng)
-        arrays = evaluation.encode_images(self.model.encode, self.dataset, self._images)
-        results = evaluation.score(self.metrics, arrays)
-        scores = {name: result.score for name, result in results.items()}
+        needed = {array for metric in self.metrics.values() for array in needed_arrays(metric)}
+        arrays = evaluation.encode_images(self.model.encode, self.dataset, self._images, needed)
+        arrays |= {name: make() for name, make in self.extra.items() if name in needed}
+        results = evaluation.score(self.metrics, arrays, self.config.run)
+        scores = {k: v for name, result in results.items() for k, v in result.scores(name).items()}
         for name, result in results.items():
             if getattr(result, "dead_codes", 0):
                 log.warning("%s: %d codes do not vary at all", name, result.dead_codes)
@@ -194,17 +199,12 @@ class Run:
         for name, network in self.model.exports().items():
             export.save_keras(network, self.work_dir / f"{name}.keras")
         self._draw_traversal()
-        scores = {
-            key: float(value)
-            for key, value in (self.table.rows[-1] if self.table.rows else {}).items()
-            if key in self.metrics
-        }
         self.record |= {
             "state": "finished",
             "finished": time.strftime("%Y-%m-%dT%H:%M:%S"),
             "batches": self.plan.total,
             "seconds": round(self.seconds, 1),
-            "scores": scores,
+            "scores": self.table.last_scores(),
         }
         record.save(self.work_dir, self.record)
 

@@ -22,7 +22,7 @@ METRIC_ROWS = [-1, 3, 7, 11, 15, 19, 23, 27, 31, 35, 39, 43, 47]
 
 def test_metric_rows(unbroken):
     found = rows(unbroken)
-    assert list(found[0]) == ["epoch_id", "batch_id", "global_id", "factor_vae"]
+    assert list(found[0]) == ["epoch_id", "batch_id", "global_id", "factor_vae", "dhsic"]
     assert [int(row["global_id"]) for row in found] == METRIC_ROWS
     ends = [(r["epoch_id"], r["global_id"]) for r in found if r["batch_id"] == "-1"]
     assert ends == [("-1", "-1"), ("0", "15"), ("1", "31"), ("2", "47")]
@@ -58,7 +58,8 @@ def test_other_files(unbroken):
     assert found["state"] == "finished"
     assert found["batches"] == BATCHES
     assert found["config"]["run"] == 3
-    assert found["scores"] == {"factor_vae": float(rows(unbroken)[-1]["factor_vae"])}
+    last = rows(unbroken)[-1]
+    assert found["scores"] == {name: float(last[name]) for name in ("factor_vae", "dhsic")}
     assert found["seconds"] > 0
     with Image.open(unbroken / "traversal.png") as picture:
         assert min(picture.size) > 200

@@ -18,7 +18,10 @@ import numpy as np
 from disentanglement import checkpoint, training
 from disentanglement.config import InfoGANCRConfig, from_text
 from disentanglement.errors import TrainingStopped, UserError
+from disentanglement.metrics.suite import METRICS as ALL_METRICS
 from tests.experiments import load
+
+METRICS = {name: ALL_METRICS[name] for name in ("factor_vae", "dhsic")}
 
 CONFIG = {
     "run": 3,
@@ -56,6 +59,8 @@ class Bars:
 
     factor_names = ("height", "position")
     factor_sizes = (8, 8)
+    factor_values = (np.arange(8.0), np.arange(8.0))
+    continuous = (True, True)
     image_shape = (64, 64, 1)
 
     def __len__(self):
@@ -76,7 +81,7 @@ def train(work_dir, dataset=None, **changes):
     """Train the tiny run (16 batches an epoch, 48 in all); returns the model."""
     experiment = load("InfoGAN-CR_dSprites", "infogan_cr")
     model = experiment.build(InfoGANCRConfig(**(CONFIG | changes)))
-    training.train(model, dataset or Bars(), experiment.metric.TRAINING, Path(work_dir))
+    training.train(model, dataset or Bars(), METRICS, Path(work_dir))
     return model
 
 

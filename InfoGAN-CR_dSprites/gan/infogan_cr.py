@@ -11,7 +11,7 @@ if not __package__:  # started as a script: make the experiment's folder the roo
     sys.path[0] = str(Path(__file__).resolve().parents[1])
     __package__ = "gan"
 
-from disentanglement import cli, training
+from disentanglement import cli, final_metrics, training
 from disentanglement.config import InfoGANCRConfig
 from disentanglement.infogan_cr import InfoGANCR
 
@@ -33,8 +33,16 @@ def build(config: InfoGANCRConfig) -> InfoGANCR:
 
 def train(config: InfoGANCRConfig, work_dir: Path) -> None:
     """Train as `config` says in `work_dir`, going on from its checkpoint if it has one."""
-    dataset = load_data.load(config, say=log.info)
-    training.train(build(config), dataset, metric.TRAINING, work_dir)
+    model, dataset = build(config), load_data.load(config, say=log.info)
+    metrics = metric.available(metric.TRAINING, say=log.info)
+    training.train(model, dataset, metrics, work_dir, metric.extra_arrays(model, config))
+
+
+def score(config: InfoGANCRConfig, work_dir: Path) -> None:
+    """Score the run that `train` left in `work_dir`, and its model before the contrastive term."""
+    model, dataset = build(config), load_data.load(config, say=log.info)
+    metrics = metric.available(metric.FINAL, say=log.info)
+    final_metrics.score_run(model, dataset, metrics, work_dir, metric.extra_arrays(model, config))
 
 
 if __name__ == "__main__":

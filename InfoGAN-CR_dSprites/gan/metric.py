@@ -1,9 +1,43 @@
-"""Which metrics run: edit these.
+"""Which metrics run: edit these lists.
 
-A metric is a function of the arrays named in `disentanglement.metrics`; its name here is its
-column in metric.csv.
+A metric is a function of the arrays named in `disentanglement.metrics`; docs/METRICS.md explains
+each. During training every score is a column of metric.csv; at the end it is in final_metrics.json.
+A metric of your own goes in by its name: FINAL = {..., "my_metric": my_metric}.
 """
 
-from disentanglement.metrics.factor_vae import factor_vae
+from disentanglement.metrics.sample_quality import sample_quality
+from disentanglement.metrics.suite import METRICS
 
-TRAINING = {"factor_vae": factor_vae}
+from . import load_data
+
+# The three that the paper follows during training.
+TRAINING = {name: METRICS[name] for name in ("factor_vae", "dhsic", "sample_quality")}
+
+# All: Table 1's seven columns and the others.
+FINAL = dict(METRICS)
+
+SAMPLES = 50_000  # generated images that the shape classifier judges
+
+
+def available(metrics: dict, say=print) -> dict:
+    """Those of `metrics` that can run: sample quality needs the shape classifier."""
+    if load_data.CLASSIFIER.exists() or sample_quality not in metrics.values():
+        return metrics
+    say(
+        f"note: sample_quality is left out: there is no {load_data.CLASSIFIER} "
+        "(gan/train_DSpritesInceptionScore.py makes it)"
+    )
+    return {name: metric for name, metric in metrics.items() if metric is not sample_quality}
+
+
+def extra_arrays(model, config) -> dict:
+    """Functions that make the arrays which metrics take beside codes."""
+
+    def shape_probabilities():
+        from disentanglement import shape_classifier
+        from disentanglement.streams import stream
+
+        z = model.latent.sample(stream(config.run, "sample quality"), SAMPLES)
+        return shape_classifier.judge(load_data.CLASSIFIER, model.generate, z)
+
+    return {"shape_probabilities": shape_probabilities}

@@ -34,6 +34,8 @@ class DSprites:
 
     factor_names = FACTOR_NAMES
     factor_sizes = FACTOR_SIZES
+    factor_values = FACTOR_VALUES
+    continuous = (False, False, True, True, True, True)  # color and shape are categories
     image_shape = (SIZE, SIZE, 1)
 
     def __init__(self, bits: np.ndarray):

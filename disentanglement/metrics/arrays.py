@@ -98,9 +98,7 @@ def _check_labels(labels, arrays):
     wanted = next((a.shape[1] for n, a in arrays.items() if n in ("factors", "factor_ids")), None)
     if found[0] < 0 or (wanted and found[-1] >= wanted):
         limit = f"0 .. {wanted - 1} ({wanted} factors)" if wanted else "0 or more"
-        raise ArrayError(
-            f"group_labels must be {limit}, but go from {found[0]} to {found[-1]}"
-        )
+        raise ArrayError(f"group_labels must be {limit}, but go from {found[0]} to {found[-1]}")
     if len(found) <= found[-1]:
         absent = next(i for i in range(found[-1]) if i not in found)
         raise ArrayError(

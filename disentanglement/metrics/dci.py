@@ -11,6 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 from joblib import Parallel, delayed, parallel_config
+from scipy.special import entr
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import Lasso, LassoCV
 from sklearn.model_selection import GridSearchCV
@@ -20,7 +21,6 @@ from disentanglement.metrics.result import Result
 
 DEPTHS = (4, 5, 2, 5, 5)  # of the forests, one per dSprites factor
 IBGAN_DEPTHS = (4, 2, 4, 2, 2)  # as in the paper that introduced IBGAN
-_EPS = 1e-12
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def _importance(model, codes, target):
     model = getattr(model, "best_estimator_", model)
     if hasattr(model, "coef_"):
         return np.abs(model.coef_)
-    return model.feature_importances_
+    return np.maximum(model.feature_importances_, 0)  # rounding can leave -1e-17
 
 
 def _entropy_share(importance):
@@ -116,7 +116,7 @@ def _entropy_share(importance):
     """
     totals = importance.sum(axis=1, keepdims=True)
     shares = importance / np.where(totals == 0, 1, totals)
-    entropies = -(shares * np.log(shares + _EPS)).sum(axis=1)
+    entropies = entr(shares).sum(axis=1)
     if importance.shape[1] > 1:
         entropies = entropies / np.log(importance.shape[1])
     return np.where(totals[:, 0] == 0, 1, entropies)

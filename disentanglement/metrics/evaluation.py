@@ -1,19 +1,109 @@
-"""Scoring an encoder on a data set: draw the images of the protocol, encode each set once, score.
+"""Scoring an encoder on a data set: draw the images of the protocol, encode each once, score.
 
 `encode` is any function from images [n, H, W, C] to codes [n, K]; metrics never see a model.
 """
 
-import inspect
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from disentanglement.data import factors
+from disentanglement.errors import UserError
+from disentanglement.metrics.arrays import ArrayError, check
+from disentanglement.metrics.result import Result
+from disentanglement.metrics.scorecard import Scorecard
+from disentanglement.metrics.suite import METRICS, needed_arrays, takes_seed
+from disentanglement.streams import stream
 
 GROUPS, GROUP_SIZE = 500, 100
-REFERENCE_SHARE = 10  # one in ten images measures the codes' standard deviation
+SHARE = 10  # one in ten images is a reference image; as many have known factors
 _CHUNK = 4096
+
+
+def evaluate(
+    encode: Callable,
+    dataset,
+    metrics: Mapping[str, Callable] | None = None,
+    *,
+    seed: int = 0,
+    path: Path | None = None,
+    model: Mapping[str, Any] | None = None,
+    extra: Mapping[str, Callable[[], np.ndarray]] | None = None,
+) -> dict[str, Any]:
+    """Score an encoder by the paper's protocol; returns the record, a JSON value.
+
+    encode: images [n, H, W, C] -> codes [n, K], n up to 4096. dataset: see `draw_images`; data/
+    has ready ones. metrics: name -> metric, all of `suite.METRICS` by default. seed: of the choice
+    of images and of the metrics' learners. model: what the record is to say of the model, any JSON
+    object (`name` heads its row in `disentanglement.table`). extra: functions that make arrays
+    which cannot be encoded, by name; called if a metric needs them.
+
+    With `path` the record is saved there after every metric. What an earlier call with the same
+    seed, protocol and model left there is not computed again; a record of anything else is kept
+    under another name. record["scores"] holds every score by name, record["metrics"] the evidence
+    and the seconds behind it, record["skipped"] the metrics that could not run, and why.
+    """
+    images = draw_images(dataset, metric_stream(seed))
+    card = Scorecard(
+        path, {"seed": seed, "protocol": _protocol(dataset, images), "model": dict(model or {})}
+    )
+    todo = card.todo(METRICS if metrics is None else metrics)
+    if todo:
+        start = time.perf_counter()
+        needed = {array for metric in todo.values() for array in needed_arrays(metric)}
+        arrays = encode_images(encode, dataset, images, needed)
+        card.note("encoding_seconds", time.perf_counter() - start)
+        arrays |= {name: make() for name, make in (extra or {}).items() if name in needed}
+        score_into(card, todo, arrays, seed)
+    return card.record
+
+
+def score_into(
+    card: Scorecard, metrics: Mapping[str, Callable], arrays: Mapping[str, np.ndarray], seed: int
+) -> None:
+    """Run every metric whose arrays are there and write it into `card`; name the others there.
+
+    Raises UserError if an array is not what its name says.
+    """
+    try:
+        check(**arrays)
+    except ArrayError as error:
+        raise UserError(str(error)) from error
+    bar = tqdm(metrics.items(), unit=" metrics", disable=None, leave=False)
+    for name, metric in bar:
+        bar.set_description(name)
+        if missing := [array for array in needed_arrays(metric) if array not in arrays]:
+            card.skip(name, f"no array {' nor '.join(missing)}")
+            continue
+        start = time.perf_counter()
+        try:
+            result = _call(metric, arrays, seed)
+        except ArrayError as error:
+            card.skip(name, str(error))
+        else:
+            card.add(name, result, time.perf_counter() - start)
+
+
+def score(
+    metrics: Mapping[str, Callable], arrays: Mapping[str, np.ndarray], seed: int = 0
+) -> dict[str, Result]:
+    """Each metric's result, by name. Raises UserError for arrays that a metric cannot use."""
+    results = {}
+    for name, metric in metrics.items():
+        try:
+            results[name] = _call(metric, arrays, seed)
+        except ArrayError as error:
+            raise UserError(f"metric {name}: {error}") from error
+    return results
+
+
+def metric_stream(seed: int) -> np.random.Generator:
+    """Draws the images: those of a run are the same during training and at its end."""
+    return stream(seed, "metric images")
 
 
 def draw_images(
@@ -21,32 +111,92 @@ def draw_images(
 ) -> dict[str, np.ndarray]:
     """The paper's protocol for data sets with a grid of factors: which images are encoded.
 
-    Returns the image numbers `group` [M, L] and `reference` [N / 10], and `group_labels` [M].
+    dataset has len(), factor_sizes [F], `index(factor classes [n, F]) -> image numbers [n]` and
+    `images(numbers [n]) -> [n, H, W, C]`; also factor_values (F arrays) and continuous (F bools).
+
+    Returns the image numbers `group` [M, L], `reference` [N / 10] and `sample` [N / 10], the
+    `group_labels` [M] and, of the sample, the factor classes `sample_factors` [N / 10, F]; only
+    factors that vary are counted.
     """
     rows, labels = factors.draw_groups(rng, dataset.factor_sizes, groups, group_size)
     group = dataset.index(rows.reshape(groups * group_size, -1)).reshape(groups, group_size)
-    reference = rng.choice(len(dataset), len(dataset) // REFERENCE_SHARE, replace=False)
-    return {"group": group, "group_labels": labels, "reference": reference}
-
-
-def encode_images(encode: Callable, dataset, images: dict[str, np.ndarray]) -> dict[str, Any]:
-    """The arrays the metrics take (see `disentanglement.metrics`), from `draw_images`' choice."""
-
-    wanted = np.concatenate([images["group"].ravel(), images["reference"]])
-    indices, places = np.unique(wanted, return_inverse=True)
-    chunks = np.array_split(indices, -(-len(indices) // _CHUNK))
-    codes = np.concatenate([encode(dataset.images(chunk)) for chunk in chunks])[places]
-    group_codes, reference_codes = np.split(codes, [images["group"].size])
+    share = max(1, len(dataset) // SHARE)
+    reference = rng.choice(len(dataset), share, replace=False)
+    sample = factors.draw(rng, dataset.factor_sizes, share)
     return {
-        "group_codes": group_codes.reshape(*images["group"].shape, -1),
-        "group_labels": images["group_labels"],
-        "reference_codes": reference_codes,
+        "group": group,
+        "group_labels": labels,
+        "reference": reference,
+        "sample": dataset.index(sample),
+        "sample_factors": sample[:, factors.varying(dataset.factor_sizes)],
     }
 
 
-def score(metrics: Mapping[str, Callable], arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Each metric's result, by name. A metric is given the arrays that its parameters name."""
+def encode_images(
+    encode: Callable,
+    dataset,
+    images: Mapping[str, np.ndarray],
+    names: Iterable[str] = ("group_codes", "reference_codes", "codes"),
+) -> dict[str, np.ndarray]:
+    """The arrays that the metrics take (see `disentanglement.metrics`), from `draw_images`' choice.
+
+    Only images that the arrays in `names` need are encoded, each once.
+    """
+    sets = {"group_codes": "group", "reference_codes": "reference", "codes": "sample"}
+    wanted = {name: images[sets[name]] for name in sets if name in names}
+    varying = factors.varying(dataset.factor_sizes)
+    values = [dataset.factor_values[i] for i in varying]
     return {
-        name: metric(**{key: arrays[key] for key in inspect.signature(metric).parameters})
-        for name, metric in metrics.items()
+        **_encode_once(encode, dataset, wanted),
+        "group_labels": images["group_labels"],
+        "factor_ids": images["sample_factors"],
+        "factors": np.stack(
+            [v[ids] for v, ids in zip(values, images["sample_factors"].T, strict=True)], axis=1
+        ),
+        "continuous": np.array([dataset.continuous[i] for i in varying]),
+    }
+
+
+def _encode_once(encode, dataset, wanted):
+    if not wanted:
+        return {}
+    numbers = np.concatenate([indices.ravel() for indices in wanted.values()])
+    unique, places = np.unique(numbers, return_inverse=True)
+    parts = []
+    with tqdm(total=len(unique), unit=" images", desc="encoding", disable=None, leave=False) as bar:
+        for chunk in np.array_split(unique, -(-len(unique) // _CHUNK)):
+            parts.append(_encode_chunk(encode, dataset.images(chunk)))
+            bar.update(len(chunk))
+    codes = np.concatenate(parts)[places]
+    ends = np.cumsum([indices.size for indices in wanted.values()])
+    return {
+        name: part.reshape(*indices.shape, -1)
+        for (name, indices), part in zip(wanted.items(), np.split(codes, ends), strict=False)
+    }
+
+
+def _encode_chunk(encode, images):
+    codes = np.asarray(encode(images))
+    if codes.ndim != 2 or len(codes) != len(images):
+        raise UserError(
+            f"encode gave {codes.shape} for {len(images)} images: it must give [n, K] codes"
+        )
+    return codes
+
+
+def _call(metric, arrays, seed):
+    chosen = {name: arrays[name] for name in needed_arrays(metric)}
+    return metric(**chosen, **({"seed": seed} if takes_seed(metric) else {}))
+
+
+def _protocol(dataset, images):
+    groups, group_size = images["group"].shape
+    return {
+        "dataset": type(dataset).__name__,
+        "images": len(dataset),
+        "groups": groups,
+        "group_size": group_size,
+        "reference": len(images["reference"]),
+        "sample": len(images["sample"]),
+        "factors": [dataset.factor_names[i] for i in factors.varying(dataset.factor_sizes)],
     }

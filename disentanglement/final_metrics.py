@@ -1,0 +1,76 @@
+"""Scoring trained runs: final_metrics.json in the run's folder, one file a checkpoint.
+
+The checkpoint that training left when it ended, and those it kept on the way (for InfoGAN-CR the
+model before the contrastive term sets in, the paper's "InfoGAN (modified)").
+"""
+
+import hashlib
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from disentanglement import checkpoint, record
+from disentanglement.config import changed_keys
+from disentanglement.errors import UserError, os_errors_in_one_line
+from disentanglement.metrics.evaluation import evaluate
+
+log = logging.getLogger(__name__)
+
+FILE = "final_metrics.json"
+
+
+def checkpoints(run_folder: Path) -> dict[str, Path]:
+    """The checkpoints of a run's folder, by the names of the files that hold their scores."""
+    found = {FILE: run_folder / "checkpoint" / checkpoint.FILE}
+    for path in sorted((run_folder / "checkpoint").glob(f"global_id-*/{checkpoint.FILE}")):
+        found[f"final_metrics_{path.parent.name}.json"] = path
+    return found
+
+
+def is_done(run_folder: Path, metrics: Mapping[str, Callable]) -> bool:
+    """Whether all checkpoints of the folder, as they are now, have all these scores."""
+    for name, path in checkpoints(run_folder).items():
+        found = record.read(run_folder, name)
+        if not found or found["model"].get("checkpoint") != _fingerprint(path):
+            return False
+        if any(metric not in found["metrics"] | found["skipped"] for metric in metrics):
+            return False
+    return True
+
+
+def score_run(model, dataset, metrics: dict, run_folder: Path, extra: dict | None = None) -> None:
+    """Score every checkpoint of a finished run; scores that are there already are kept.
+
+    model: of the run's config, any weights. extra: see `evaluate`. Raises UserError if the run is
+    not finished or its checkpoints are of another config.
+    """
+    if record.read(run_folder).get("state") != "finished":
+        raise UserError(f"{run_folder}: training has not finished here: run main.py first")
+    for name, path in checkpoints(run_folder).items():
+        meta = checkpoint.load_meta(path)
+        if changed := changed_keys(meta["config"], model.config):
+            raise UserError(f"{path} is of another config: its {changed[0]} differs")
+        checkpoint.restore(path, model)
+        batches = meta["next_batch"]
+        about = {
+            "name": model.name_after(batches),
+            "run": model.config.run,
+            "batches": batches,
+            "checkpoint": _fingerprint(path),
+            "config": meta["config"],
+        }
+        log.info("scoring %s after %d batches: %s", about["name"], batches, run_folder / name)
+        evaluate(
+            model.encode,
+            dataset,
+            metrics,
+            seed=model.config.run,
+            path=run_folder / name,
+            model=about,
+            extra=extra,
+        )
+
+
+def _fingerprint(path):
+    with os_errors_in_one_line(path):
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]

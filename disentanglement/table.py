@@ -1,0 +1,208 @@
+"""python -m disentanglement.table RESULTS...: our scores beside the paper's, over many runs."""
+
+import argparse
+import csv
+import io
+import json
+import math
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from disentanglement import record
+from disentanglement.cli import answer
+from disentanglement.errors import UserError
+from disentanglement.files import atomic_path, write_text
+
+# Table 1 of the paper, in its order, and the scores here.
+COLUMNS = {
+    "FactorVAE": "factor_vae",
+    "DCI": "dci_rf_ibgan.disentanglement",
+    "SAP": "sap",
+    "Explicitness": "explicitness",
+    "Modularity": "modularity",
+    "MIG": "mig",
+    "BetaVAE": "beta_vae",
+}
+# (mean, standard error) on dSprites, arXiv 1906.06034, Table 1.
+PAPER = {
+    "InfoGAN (modified)": (50, ".82 .01 .60 .02 .41 .02 .82 .00 .94 .01 .22 .01 .87 .01"),
+    "InfoGAN-CR": (50, ".88 .01 .71 .01 .58 .01 .85 .00 .96 .00 .37 .01 .95 .01"),
+    "FactorVAE (1)": (None, ".79 .01 .67 .03 .47 .03 .78 .01 .79 .01 .27 .03 .79 .02"),
+    "FactorVAE (10)": (None, ".83 .01 .70 .02 .57 .00 .79 .00 .79 .00 .40 .01 .83 .01"),
+    "FactorVAE (20)": (None, ".83 .01 .72 .02 .57 .00 .79 .00 .79 .01 .40 .01 .85 .00"),
+    "FactorVAE (40)": (None, ".82 .01 .74 .01 .56 .00 .79 .00 .77 .01 .43 .01 .84 .01"),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A model's scores over runs: per column the mean and the standard error, NaN if unknown."""
+
+    source: str
+    model: str
+    batches: int | None
+    runs: int | None
+    means: np.ndarray
+    errors: np.ndarray
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m disentanglement.table",
+        description="Mean and standard error over runs, in the columns of the paper's Table 1.",
+    )
+    parser.add_argument(
+        "results", nargs="+", type=Path, help="score records, or folders searched for them"
+    )
+    parser.add_argument("--csv", type=Path, metavar="OUT", help="write the table there too")
+    parser.add_argument("--picture", type=Path, metavar="OUT.png", help="draw the table there")
+    options = parser.parse_args(arguments)
+    return answer(lambda: _main(options))
+
+
+def _main(options):
+    ours = rows(find_records(options.results))
+    names = {row.model for row in ours}
+    table = ours + [row for row in paper_rows() if row.model in names]
+    table += [row for row in paper_rows() if row.model not in names]
+    print(as_text(table))
+    if options.csv:
+        write_text(options.csv, as_csv(table))
+    if options.picture:
+        draw(table, options.picture)
+    return 0
+
+
+def find_records(paths: list[Path]) -> list[dict]:
+    """The score records (final_metrics*.json) in files and folders. Raises UserError if none."""
+    files = []
+    for path in paths:
+        if not path.exists():
+            raise UserError(f"{path}: no such file or folder")
+        inside = path.rglob("*.json") if path.is_dir() else [path]
+        files += [file for file in inside if ".old-" not in file.name]
+    found = {}
+    for file in sorted(files):
+        content = record.read(file.parent, file.name)
+        if {"scores", "metrics", "model"} <= content.keys():
+            found[file.resolve()] = content
+        elif file in paths:
+            raise UserError(f"{file}: not a record of scores")
+    if not found:
+        raise UserError(
+            f"no scores in {', '.join(map(str, paths))}: main_final_metrics.py makes them"
+        )
+    return list(found.values())
+
+
+def rows(records: list[dict]) -> list[Row]:
+    """One row for each model: records that differ in the run (the seed) only are averaged."""
+    groups = {}
+    for found in records:
+        groups.setdefault(_key(found), []).append(found)
+    ordered = [groups[key] for key in sorted(groups)]
+    return [_row(members, _name(members[0], ordered)) for members in ordered]
+
+
+def paper_rows() -> list[Row]:
+    """The paper's values."""
+    result = []
+    for model, (runs, text) in PAPER.items():
+        numbers = np.array(text.split(), dtype=float)
+        result.append(Row("paper", model, None, runs, numbers[0::2], numbers[1::2]))
+    return result
+
+
+def as_text(table: list[Row]) -> str:
+    """A Markdown table, columns aligned."""
+    lines = [["", "model", "batches", "runs", *COLUMNS]]
+    for row in table:
+        cells = [_cell(m, e) for m, e in zip(row.means, row.errors, strict=True)]
+        lines.append([row.source, row.model, _number(row.batches), _number(row.runs), *cells])
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    lines.insert(1, ["-" * width for width in widths])
+    return "\n".join(
+        f"| {' | '.join(c.ljust(w) for c, w in zip(line, widths, strict=True))} |" for line in lines
+    )
+
+
+def as_csv(table: list[Row]) -> str:
+    """The same with all digits: a mean and a standard error per column."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    pairs = [name for column in COLUMNS for name in (column, f"{column} s.e.")]
+    writer.writerow(["source", "model", "batches", "runs", *pairs])
+    for row in table:
+        numbers = np.stack([row.means, row.errors], axis=1).ravel()
+        cells = ["" if math.isnan(x) else repr(float(x)) for x in numbers]
+        writer.writerow([row.source, row.model, row.batches or "", row.runs or "", *cells])
+    return text.getvalue()
+
+
+def draw(table: list[Row], path: Path) -> None:
+    """A picture: a panel per column, a bar per row with its standard error."""
+    from matplotlib.figure import Figure
+
+    labels = [f"{row.model}, {row.source}" for row in table]
+    figure = Figure((2 * len(COLUMNS) + 3, 1 + 0.35 * len(table)), layout="constrained")
+    panels = figure.subplots(1, len(COLUMNS), sharey=True)
+    colors = ["tab:blue" if row.source == "ours" else "lightgray" for row in table]
+    for i, (panel, column) in enumerate(zip(panels, COLUMNS, strict=True)):
+        means = [row.means[i] for row in table]
+        errors = np.nan_to_num([row.errors[i] for row in table])
+        panel.barh(range(len(table)), means, xerr=errors, color=colors)
+        panel.set(title=column, xlim=(0, 1))
+    panels[0].set_yticks(range(len(table)), labels)
+    panels[0].invert_yaxis()
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=100)
+
+
+def _key(found):
+    model = found["model"]
+    config = {k: v for k, v in model.get("config", {}).items() if k != "run"}
+    return (model.get("name", ""), model.get("batches", 0), json.dumps(config, sort_keys=True))
+
+
+def _name(found, groups):
+    """The model's name, with the keys of its config that others of this name do not share."""
+    name, config = found["model"].get("name", "(no name)"), found["model"].get("config", {})
+    others = [
+        other.get("config", {})
+        for other in (members[0]["model"] for members in groups)
+        if other.get("name") == found["model"].get("name")
+    ]
+    own = [
+        f"{key}={value}"
+        for key, value in config.items()
+        if key != "run" and any(other.get(key) != value for other in others)
+    ]
+    return f"{name} ({', '.join(own)})" if own else name
+
+
+def _row(records, name):
+    scores = np.array(
+        [[found["scores"].get(name, np.nan) for name in COLUMNS.values()] for found in records]
+    )
+    n = len(records)
+    errors = scores.std(axis=0, ddof=1) / math.sqrt(n) if n > 1 else np.full(len(COLUMNS), np.nan)
+    batches = records[0]["model"].get("batches")
+    return Row("ours", name, batches, n, scores.mean(axis=0), errors)
+
+
+def _cell(mean, error):
+    if math.isnan(mean):
+        return ""
+    return f"{mean:.2f}" if math.isnan(error) else f"{mean:.2f} ± {error:.2f}"
+
+
+def _number(value):
+    return "" if value is None else f"{value:,}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,85 @@
+"""Arrays that metrics cannot use: one clear line each."""
+
+import numpy as np
+import pytest
+
+from disentanglement.metrics.arrays import ArrayError, check
+from disentanglement.metrics.suite import METRICS, needed_arrays
+from tests import codes
+
+GOOD = codes.arrays(codes.mixed) | {"shape_probabilities": np.eye(3)}
+
+
+def changed(name, place, value):
+    array = GOOD[name].astype(float)
+    array[place] = value
+    return {name: array}
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        (changed("codes", (3, 1), np.nan), r"codes holds 1 NaN or infinite values, .* at \[3, 1\]"),
+        (changed("group_codes", (2, 0, 1), -np.inf), r"group_codes holds 1 NaN .* at \[2, 0, 1\]"),
+        (
+            {"group_codes": GOOD["codes"]},
+            r"group_codes must have the shape \[M, L, K\], not \(2880",
+        ),
+        ({"codes": GOOD["codes"][:, 0]}, r"codes must have the shape \[N, K\], not \(2880,\)"),
+        ({"group_labels": GOOD["group_labels"][:-1]}, r"group_labels \[M\] has M = 49, .* M = 50"),
+        (
+            {"factors": GOOD["factors"][:-1]},
+            r"factors \[N, F\] has N = 2879, but codes .* N = 2880",
+        ),
+        ({"reference_codes": np.ones((9, 3))}, r"reference_codes \[N0, K\] has K = 3, .* K = 4"),
+        ({"continuous": [True]}, r"continuous \[F\] has F = 1, but factors .* F = 5"),
+        (changed("group_labels", 0, 5), r"group_labels must be 0 .. 4 \(5 factors\), .* 0 to 5"),
+        (changed("group_labels", 0, -1), r"group_labels must be 0 .. 4 \(5 factors\), .* -1 to 4"),
+        (changed("group_labels", 0, 0.5), r"group_labels must hold integers, not 0.5"),
+        ({"group_labels": GOOD["group_labels"] % 4 + 1}, "no group has label 0"),
+        (changed("factors", (slice(None), 2), 0.7), "factors: factor 2 has the single value 0.7"),
+        (changed("factor_ids", (slice(None), 0), 1), "factor_ids: factor 0 has the single value 1"),
+        (changed("factor_ids", (4, 0), 0.25), "factor_ids must hold integers, not 0.25"),
+        ({"codes": GOOD["codes"].astype(str)}, "codes has dtype <U.*: it must hold numbers"),
+        ({"codes": GOOD["codes"] * 1j}, "codes has dtype complex128: it must hold numbers"),
+        (
+            {"codes": GOOD["codes"].astype(object)},
+            r"codes is an object array \(ragged or pickled\)",
+        ),
+        ({"codes": np.zeros((0, 4))}, r"codes is empty: its shape is \(0, 4\)"),
+        ({"continuous": [0, 1, 2, 1, 0]}, "continuous must hold True and False"),
+    ],
+)
+def test_bad_arrays(arrays, message):
+    with pytest.raises(ArrayError, match=message) as caught:
+        check(**GOOD | arrays)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+def test_every_metric_checks_its_arrays(metric):
+    for broken in needed_arrays(metric):
+        with pytest.raises(ArrayError, match=broken):
+            metric(
+                **{n: GOOD[n] if n != broken else np.array(["a"]) for n in needed_arrays(metric)}
+            )
+
+
+@pytest.mark.parametrize(
+    ("name", "arrays", "message"),
+    [
+        ("modularity", {"codes": np.eye(4), "factor_ids": [[0], [1], [2], [3]]}, "two factors"),
+        ("beta_vae", {"group_codes": np.ones((2, 1, 3)), "group_labels": [0, 1]}, "two images"),
+        ("dhsic", {"reference_codes": [[1.0, 2.0]]}, "two images"),
+        ("sample_quality", {"shape_probabilities": [[0.5, 0.4]]}, "every row must sum to 1"),
+        ("sample_quality", {"shape_probabilities": [[1.5, -0.5]]}, "without negative"),
+    ],
+)
+def test_what_only_one_metric_needs(name, arrays, message):
+    with pytest.raises(ArrayError, match=message):
+        METRICS[name](**arrays)
+
+
+def test_integers_booleans_and_lists_pass():
+    checked = check(codes=[[1, 2], [3, 4]], factor_ids=np.array([[0.0], [1.0]]), continuous=[True])
+    assert [array.dtype for array in checked] == [np.float64, np.int64, np.int64]

@@ -1,0 +1,203 @@
+"""Drawing the protocol's images, encoding each once, and the record that is left."""
+
+import json
+
+import numpy as np
+import pytest
+
+from disentanglement.data.dsprites_render import FACTOR_SIZES, FACTOR_VALUES
+from disentanglement.errors import UserError
+from disentanglement.metrics import evaluation
+from disentanglement.metrics.suite import METRICS
+
+FAST = {name: METRICS[name] for name in ("factor_vae", "mig", "dci_rf")}
+
+
+class Grid:
+    """A data set whose images are its factors' classes, so that codes can be made of them."""
+
+    def __init__(self, sizes=(1, 3, 4, 5, 30), values=None):
+        self.factor_sizes = sizes
+        self.factor_names = [f"factor {i}" for i in range(len(sizes))]
+        self.factor_values = values or [np.arange(size) * 0.5 for size in sizes]
+        self.continuous = [False, False, *[True] * (len(sizes) - 2)]
+
+    def __len__(self):
+        return int(np.prod(self.factor_sizes))
+
+    def images(self, indices):
+        classes = np.stack(np.unravel_index(indices, self.factor_sizes), axis=1)
+        return classes[:, 1:].astype(np.float32)
+
+    def index(self, factors):
+        return np.ravel_multi_index(tuple(factors.T), self.factor_sizes)
+
+
+class Counting:
+    """An encoder that counts how often it sees each image."""
+
+    def __init__(self):
+        self.seen = {}
+
+    def __call__(self, images):
+        for image in map(tuple, images):
+            self.seen[image] = self.seen.get(image, 0) + 1
+        return images[:, [1, 0, 2, 3]] + 0.1 * images
+
+
+# ---- images and codes ---------------------------------------------------------------------------
+
+
+def test_the_papers_protocol_on_dsprites():
+    data = Grid(FACTOR_SIZES, FACTOR_VALUES)
+    images = evaluation.draw_images(data, np.random.default_rng(0))
+    assert images["group"].shape == (500, 100)
+    assert images["group_labels"].tolist() == [i % 5 for i in range(500)]
+    assert len(images["reference"]) == len(images["sample"]) == 73728
+    assert len(np.unique(images["reference"])) == 73728
+    for indices, label in zip(images["group"], images["group_labels"], strict=True):
+        values = [len(set(column)) for column in data.images(indices).T]
+        assert values[label] == 1
+        assert min(values[:label] + values[label + 1 :]) > 1
+
+
+def test_the_sample_has_independent_factors_and_their_values():
+    data = Grid(FACTOR_SIZES, FACTOR_VALUES)
+    images = evaluation.draw_images(data, np.random.default_rng(0), groups=5)
+    arrays = evaluation.encode_images(lambda images: images, data, images, ["codes"])
+    np.testing.assert_array_equal(arrays["codes"], arrays["factor_ids"])
+    expected = np.stack(
+        [FACTOR_VALUES[i + 1][arrays["factor_ids"][:, i]] for i in range(5)], axis=1
+    )
+    np.testing.assert_array_equal(arrays["factors"], expected)
+    correlation = np.corrcoef(arrays["factor_ids"].T) - np.eye(5)
+    assert np.abs(correlation).max() < 0.02
+    counts = np.bincount(arrays["factor_ids"][:, 0])
+    assert np.abs(counts / 73728 - 1 / 3).max() < 0.01
+
+
+def test_every_image_is_encoded_once():
+    data, encode = Grid(), Counting()
+    images = evaluation.draw_images(data, np.random.default_rng(0), groups=20)
+    arrays = evaluation.encode_images(encode, data, images)
+    assert set(encode.seen.values()) == {1}
+    for name, indices in (("group_codes", "group"), ("reference_codes", "reference")):
+        np.testing.assert_array_equal(
+            arrays[name].reshape(-1, 4), Counting()(data.images(images[indices].ravel()))
+        )
+    np.testing.assert_array_equal(arrays["codes"], Counting()(data.images(images["sample"])))
+
+
+def test_only_what_is_needed_is_encoded():
+    data, encode = Grid(), Counting()
+    images = evaluation.draw_images(data, np.random.default_rng(0))
+    arrays = evaluation.encode_images(encode, data, images, ["reference_codes"])
+    assert len(encode.seen) == len(images["reference"])
+    assert "codes" not in arrays
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 2, 1), (2, 2)])
+def test_an_encoder_of_wrong_shape(shape):
+    with pytest.raises(UserError, match=r"encode gave .* it must give \[n, K\] codes"):
+        evaluation.evaluate(lambda images: np.zeros(shape), Grid(), FAST)
+
+
+# ---- evaluate -----------------------------------------------------------------------------------
+
+
+def test_the_record(tmp_path):
+    path = tmp_path / "scores.json"
+    model = {"name": "made up", "note": "text [ with  spaces ]"}
+    found = evaluation.evaluate(Counting(), Grid(), FAST, seed=3, path=path, model=model)
+    saved = json.loads(path.read_text())
+    assert saved == found
+    assert list(saved["scores"]) == [
+        "factor_vae", "mig", "dci_rf.disentanglement", "dci_rf.completeness",
+    ]  # fmt: skip
+    assert saved["seed"] == 3
+    assert saved["model"] == model
+    assert saved["protocol"] == {
+        "dataset": "Grid",
+        "images": 1800,
+        "groups": 500,
+        "group_size": 100,
+        "reference": 180,
+        "sample": 180,
+        "factors": ["factor 1", "factor 2", "factor 3", "factor 4"],
+    }
+    assert np.shape(saved["metrics"]["mig"]["evidence"]["mutual_information"]) == (4, 4)
+    assert saved["metrics"]["mig"]["scores"] == {"mig": saved["scores"]["mig"]}
+    assert saved["metrics"]["dci_rf"]["seconds"] > 0
+    assert {"scikit-learn", "numpy"} <= saved["versions"].keys()
+    assert saved["encoding_seconds"] >= 0
+    again = evaluation.evaluate(Counting(), Grid(), FAST, seed=3)
+    assert again["scores"] == saved["scores"]
+
+
+def test_nothing_is_computed_twice(tmp_path):
+    path = tmp_path / "scores.json"
+    first = evaluation.evaluate(Counting(), Grid(), {"mig": METRICS["mig"]}, path=path)
+
+    def broken(codes):
+        raise RuntimeError("killed here")
+
+    with pytest.raises(RuntimeError):
+        evaluation.evaluate(Counting(), Grid(), FAST | {"broken": broken}, path=path)
+    saved = json.loads(path.read_text())
+    assert set(saved["metrics"]) == set(FAST)  # what came before it is safe
+    assert saved["metrics"]["mig"] == first["metrics"]["mig"]
+
+    def no_encoder(images):
+        raise AssertionError("everything is there already")
+
+    assert evaluation.evaluate(no_encoder, Grid(), FAST, path=path) == saved
+
+
+@pytest.mark.parametrize("change", [{"seed": 1}, {"model": {"name": "other"}}])
+def test_a_record_of_something_else_is_kept(tmp_path, change):
+    path = tmp_path / "scores.json"
+    first = evaluation.evaluate(Counting(), Grid(), FAST, path=path)
+    second = evaluation.evaluate(Counting(), Grid(), FAST, path=path, **change)
+    assert json.loads((tmp_path / "scores.old-1.json").read_text()) == first
+    assert json.loads(path.read_text()) == second
+    assert first["scores"] != second["scores"] or "model" in change
+
+
+def test_metrics_that_cannot_run_are_named(tmp_path):
+    only_one = Grid((1, 1, 30))
+    names = ("modularity", "beta_vae", "mig", "sample_quality")
+    metrics = {name: METRICS[name] for name in names}
+    found = evaluation.evaluate(lambda images: images, only_one, metrics, path=tmp_path / "a.json")
+    assert list(found["scores"]) == ["mig"]
+    assert set(found["skipped"]) == {"modularity", "beta_vae", "sample_quality"}
+    assert found["skipped"]["modularity"] == "modularity needs two factors or more"
+    assert found["skipped"]["sample_quality"] == "no array shape_probabilities"
+
+
+def test_extra_arrays_are_made_where_a_metric_needs_them():
+    made = []
+
+    def shapes():
+        made.append(1)
+        return np.eye(3)
+
+    extra = {"shape_probabilities": shapes}
+    evaluation.evaluate(Counting(), Grid(), FAST, extra=extra)
+    assert not made
+    metrics = {"sample_quality": METRICS["sample_quality"]}
+    found = evaluation.evaluate(Counting(), Grid(), metrics, extra=extra)
+    assert found["scores"]["sample_quality.inception_score"] == pytest.approx(3)
+
+
+def test_nan_codes_are_one_clear_line():
+    def encode(images):
+        codes = images.copy()
+        codes[5, 1] = np.nan
+        return codes
+
+    with pytest.raises(UserError, match=r"group_codes holds \d+ NaN or infinite values, the first"):
+        evaluation.evaluate(encode, Grid(), FAST)
+    images = evaluation.draw_images(Grid(), np.random.default_rng(0))
+    arrays = evaluation.encode_images(encode, Grid(), images)
+    with pytest.raises(UserError, match="metric factor_vae: group_codes holds"):
+        evaluation.score(FAST, arrays)
