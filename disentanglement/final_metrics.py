@@ -12,7 +12,6 @@ from pathlib import Path
 from disentanglement import checkpoint, record
 from disentanglement.config import changed_keys
 from disentanglement.errors import UserError, os_errors_in_one_line
-from disentanglement.metrics.evaluation import evaluate
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +43,8 @@ def score_run(model, dataset, metrics: dict, run_folder: Path, extra: dict | Non
     model: of the run's config, any weights. extra: see `evaluate`. Raises UserError if the run is
     not finished or its checkpoints are of another config.
     """
+    from disentanglement.metrics.evaluation import evaluate  # the learners take a second to import
+
     if record.read(run_folder).get("state") != "finished":
         raise UserError(f"{run_folder}: training has not finished here: run main.py first")
     for name, path in checkpoints(run_folder).items():

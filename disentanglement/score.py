@@ -86,9 +86,11 @@ def _chosen(names):
 def _read(path):
     """The arrays of the file that metrics know; nothing in it is ever unpickled."""
     try:
-        with os_errors_in_one_line(path), np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise UserError(f"{path}: is one array, not an npz file of named arrays")
+        with os_errors_in_one_line(path):
+            archive = np.load(path, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise UserError(f"{path}: is one array, not an npz file of named arrays")
+        with os_errors_in_one_line(path), archive:
             for name in archive.files:
                 if name not in arrays.NAMES:
                     print(f"note: array '{name}' is ignored{nearest(name, arrays.NAMES)}")

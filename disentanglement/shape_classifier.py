@@ -7,6 +7,7 @@ import functools
 import json
 import logging
 import shutil
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -65,11 +66,19 @@ def train(dataset, path: Path, epochs: int = 5, num_images: int | None = None, s
     backup = path.with_name(f".{path.stem}.backup-{epochs}-{len(chosen)}-{seed}")
     with os_errors_in_one_line(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        batches = _Batches(dataset, chosen, seed)
         model.fit(
-            _Batches(dataset, chosen, seed),
+            batches,
             epochs=epochs,
             shuffle=False,  # _Batches has its own order
-            callbacks=[keras.callbacks.BackupAndRestore(backup, delete_checkpoint=False)],
+            verbose=1 if sys.stdout.isatty() else 2,
+            callbacks=[
+                # The epoch's number comes from Keras: a resumed training does not start at 0.
+                keras.callbacks.LambdaCallback(
+                    on_epoch_begin=lambda epoch, _: batches.start(epoch)
+                ),
+                keras.callbacks.BackupAndRestore(backup, delete_checkpoint=False),
+            ],
         )
     found = {
         "recipe": recipe,
@@ -120,21 +129,16 @@ def _accuracy(model, dataset):
 
 
 class _Batches(keras.utils.PyDataset):
-    """Whole batches of the chosen images, in a new order every epoch."""
+    """Whole batches of the chosen images, in an order that depends on seed and epoch alone."""
 
     def __init__(self, dataset, chosen, seed):
         super().__init__()
         self.dataset, self.chosen, self.seed = dataset, chosen, seed
-        self.epoch = 0
-        self.on_epoch_begin()
+        self.start(0)
 
-    def on_epoch_begin(self):
-        self.order = self.chosen[
-            stream(self.seed, "classifier order", self.epoch).permutation(len(self.chosen))
-        ]
-
-    def on_epoch_end(self):
-        self.epoch += 1
+    def start(self, epoch):
+        rng = stream(self.seed, "classifier order", epoch)
+        self.order = self.chosen[rng.permutation(len(self.chosen))]
 
     def __len__(self):
         return len(self.chosen) // _BATCH_SIZE

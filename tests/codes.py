@@ -40,5 +40,5 @@ def constant(classes):
 
 def mixed(classes):
     """Codes that mix the factors, the same for the same classes."""
-    rng = np.random.default_rng(5)
-    return classes @ rng.normal(0, 1, (classes.shape[1], 4)) + np.sin(3 * classes[:, :4])
+    rng, f = np.random.default_rng(5), classes.shape[1]
+    return classes @ rng.normal(0, 1, (f, 4)) + np.sin(3 * classes[:, np.arange(4) % f])

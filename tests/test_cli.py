@@ -42,8 +42,36 @@ TASK = """
         record = {"state": "finished", "config": dataclasses.asdict(config), "seconds": 60,
                   "scores": {"factor_vae": 0.5}}
         (folder / "run.json").write_text(json.dumps(record))
+        for name in ("checkpoint", "checkpoint/global_id-7"):
+            (folder / name).mkdir(exist_ok=True)
+            (folder / name / "model.npz").write_text(name)
 
     sys.exit(cli.task(EXPERIMENT, train))
+"""
+
+# Likewise for scoring: the real command and records, and a metric that counts its calls.
+SCORE_TASK = """
+    import os, sys
+    from pathlib import Path
+    from disentanglement import cli, final_metrics, record
+    from experiment import EXPERIMENT
+
+    def score(config, folder):
+        with Path(os.environ["EVENTS"]).open("a") as file:
+            file.write(f'["score", {config.run}, "cpu", 0]\\n')
+        for name, path in final_metrics.checkpoints(folder).items():
+            record.save(folder, {
+                "scores": {"factor_vae": 0.7}, "metrics": {"factor_vae": {}}, "skipped": {},
+                "model": {"checkpoint": final_metrics._fingerprint(path)},
+            }, name)
+
+    sys.exit(cli.task_final_metrics(EXPERIMENT, score))
+"""
+METRICS = """
+    FINAL = {"factor_vae": None}
+
+    def available(metrics, say):
+        return metrics
 """
 
 
@@ -52,9 +80,12 @@ def experiment(tmp_path):
     """A copy of the experiment folder whose task is the stand-in."""
     folder = tmp_path / "experiment"
     folder.mkdir()
-    for name in ("main.py", "experiment.py", "config.py", "config_quick.py"):
+    for name in ("main.py", "main_final_metrics.py", "experiment.py", "config.py"):
         (folder / name).write_text((FOLDER / name).read_text())
     (folder / "gan_task.py").write_text(textwrap.dedent(TASK))
+    (folder / "gan_task_final_metrics.py").write_text(textwrap.dedent(SCORE_TASK))
+    (folder / "gan").mkdir()
+    (folder / "gan" / "metric.py").write_text(textwrap.dedent(METRICS))
     return folder
 
 
@@ -232,6 +263,66 @@ def test_mistakes_are_one_line(experiment, arguments, message):
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
     assert not (experiment / "events").exists()
+
+
+# ---- main_final_metrics.py ----------------------------------------------------------------------
+
+
+def score(folder, *arguments, **options):
+    return run(folder, *arguments, script="main_final_metrics.py", **options)
+
+
+def scored(folder):
+    return [number for what, number, *_ in events(folder) if what == "score"]
+
+
+def test_trained_runs_are_scored_once(experiment):
+    run(experiment, "--runs", "3-4", SECONDS="0")
+    first = score(experiment, "--runs", "3-5")
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "3 runs, 2 to score on this CPU" in first.stdout
+    assert scored(experiment) == [3, 4]
+    assert first.stdout.count("factor_vae 0.700") == 2
+    assert len(re.findall("untrained .*run-5,", first.stdout)) == 1
+    names = {path.name for path in experiment.glob("results/*run-3,/final_metrics*")}
+    assert names == {"final_metrics.json", "final_metrics_global_id-7.json"}
+    again = score(experiment, "--runs", "3-5")
+    assert "3 runs, 0 to score" in again.stdout
+    assert scored(experiment) == [3, 4]
+
+
+def test_a_new_metric_or_a_new_checkpoint_is_scored(experiment):
+    run(experiment, "--runs", "3-4", SECONDS="0")
+    score(experiment)
+    (path,) = experiment.glob("results/*run-3,/checkpoint/global_id-7/model.npz")
+    path.write_text("trained again")
+    assert "1 to score" in score(experiment, "--dry-run").stdout
+    (experiment / "gan" / "metric.py").write_text(
+        textwrap.dedent(METRICS).replace("None}", "None, 'mig': None}")
+    )
+    assert "2 to score" in score(experiment, "--dry-run").stdout
+
+
+def test_scoring_again_keeps_the_old_scores(experiment):
+    run(experiment, "--runs", "3", SECONDS="0")
+    score(experiment)
+    result = score(experiment, "--set", "force_rerun=True")
+    assert result.returncode == 0
+    assert scored(experiment) == [3, 3]
+    assert len(list(experiment.glob("results/*run-3,/final_metrics*.old-1.json"))) == 2
+
+
+def test_scoring_on_gpus(experiment):
+    run(experiment, "--runs", "3-4", SECONDS="0")
+    result = score(experiment, gpus=[0])
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert sorted(scored(experiment)) == [3, 4]
+
+
+def test_nothing_to_score(experiment):
+    result = score(experiment)
+    assert result.returncode == 2
+    assert result.stderr == "error: none of these runs is trained to its end: run main.py first\n"
 
 
 def test_results_folder_is_a_file(experiment):

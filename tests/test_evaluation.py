@@ -1,6 +1,10 @@
 """Drawing the protocol's images, encoding each once, and the record that is left."""
 
 import json
+import signal
+import subprocess
+import sys
+import textwrap
 
 import numpy as np
 import pytest
@@ -9,6 +13,7 @@ from disentanglement.data.dsprites_render import FACTOR_SIZES, FACTOR_VALUES
 from disentanglement.errors import UserError
 from disentanglement.metrics import evaluation
 from disentanglement.metrics.suite import METRICS
+from tests.experiments import ROOT
 
 FAST = {name: METRICS[name] for name in ("factor_vae", "mig", "dci_rf")}
 
@@ -151,6 +156,28 @@ def test_nothing_is_computed_twice(tmp_path):
         raise AssertionError("everything is there already")
 
     assert evaluation.evaluate(no_encoder, Grid(), FAST, path=path) == saved
+
+
+KILLED = """
+    import os, signal, sys
+    from disentanglement.metrics.evaluation import evaluate
+    from tests.test_evaluation import FAST, Counting, Grid
+
+    def kill(codes):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    evaluate(Counting(), Grid(), {"mig": FAST["mig"], "kill": kill}, path=sys.argv[1])
+"""
+
+
+def test_kill_9_loses_no_finished_metric(tmp_path):
+    path = tmp_path / "scores.json"
+    command = [sys.executable, "-c", textwrap.dedent(KILLED), str(path)]
+    result = subprocess.run(command, cwd=ROOT, check=False)
+    assert result.returncode == -signal.SIGKILL
+    assert list(json.loads(path.read_text())["scores"]) == ["mig"]
+    resumed = evaluation.evaluate(Counting(), Grid(), FAST, path=path)
+    assert resumed["scores"] == evaluation.evaluate(Counting(), Grid(), FAST)["scores"]
 
 
 @pytest.mark.parametrize("change", [{"seed": 1}, {"model": {"name": "other"}}])

@@ -1,0 +1,113 @@
+"""Scoring a trained run: its last model and the one before the contrastive term sets in."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from disentanglement import final_metrics, record
+from disentanglement.config import InfoGANCRConfig
+from disentanglement.errors import UserError
+from disentanglement.metrics.suite import METRICS
+from tests import tiny
+from tests.experiments import load
+from tests.runs import rows
+
+BOTH = ("final_metrics.json", "final_metrics_global_id-11.json")
+FINAL = {name: METRICS[name] for name in ("factor_vae", "dhsic", "mig")}
+
+
+@pytest.fixture
+def folder(unbroken, tmp_path):
+    return shutil.copytree(unbroken, tmp_path / "run")
+
+
+def build(**changes):
+    experiment = load("InfoGAN-CR_dSprites", "infogan_cr")
+    return experiment.build(InfoGANCRConfig(**(tiny.CONFIG | changes)))
+
+
+def test_both_models_are_scored(folder):
+    final_metrics.score_run(build(), tiny.Bars(), FINAL, folder)
+    last, before = (json.loads((folder / name).read_text()) for name in BOTH)
+    assert (last["model"]["name"], last["model"]["batches"]) == ("InfoGAN-CR", 48)
+    assert (before["model"]["name"], before["model"]["batches"]) == ("InfoGAN (modified)", 12)
+    assert last["model"]["config"]["info_coe_de"] == 0.05
+    table = {row["global_id"]: row for row in rows(folder)}
+    # The same images as during training: the same scores, to the last digit.
+    for found, row in ((last, table["47"]), (before, table["11"])):
+        assert found["scores"]["factor_vae"] == float(row["factor_vae"])
+        assert found["scores"]["dhsic"] == float(row["dhsic"])
+        assert 0 <= found["scores"]["mig"] <= 1
+
+
+def test_scores_that_are_there_are_kept(folder):
+    model = build()
+    final_metrics.score_run(model, tiny.Bars(), {"mig": FINAL["mig"]}, folder)
+    assert final_metrics.is_done(folder, {"mig": FINAL["mig"]})
+    assert not final_metrics.is_done(folder, FINAL)
+    before = record.read(folder, BOTH[0])["metrics"]["mig"]
+    final_metrics.score_run(model, tiny.Bars(), FINAL, folder)
+    assert record.read(folder, BOTH[0])["metrics"]["mig"] == before
+    assert final_metrics.is_done(folder, FINAL)
+
+    def no_encoder(images):
+        raise AssertionError("everything is there already")
+
+    model.encode = no_encoder
+    final_metrics.score_run(model, tiny.Bars(), FINAL, folder)
+
+
+def test_a_run_that_trained_on_is_scored_again(folder):
+    final_metrics.score_run(build(), tiny.Bars(), FINAL, folder)
+    tiny.train(folder, epoch=4)
+    assert not final_metrics.is_done(folder, FINAL)
+    final_metrics.score_run(build(epoch=4), tiny.Bars(), FINAL, folder)
+    assert record.read(folder, BOTH[0])["model"]["batches"] == 64
+    assert record.read(folder, "final_metrics.old-1.json")["model"]["batches"] == 48
+    assert not list(folder.glob("final_metrics_*.old-*"))
+
+
+def test_refusals(folder):
+    with pytest.raises(UserError, match="is of another config: its info_coe_de differs"):
+        final_metrics.score_run(build(info_coe_de=0.1), tiny.Bars(), FINAL, folder)
+    record.save(folder, record.read(folder) | {"state": "stopped"})
+    with pytest.raises(UserError, match="training has not finished here: run main.py first"):
+        final_metrics.score_run(build(), tiny.Bars(), FINAL, folder)
+    with pytest.raises(UserError, match="training has not finished"):
+        final_metrics.score_run(build(), tiny.Bars(), FINAL, folder / "nowhere")
+
+
+def test_a_damaged_score_file_is_named(folder):
+    (folder / BOTH[0]).write_text("{")
+    with pytest.raises(UserError, match="final_metrics.json: cannot be read .* remove it"):
+        final_metrics.score_run(build(), tiny.Bars(), FINAL, folder)
+
+
+def test_sample_quality_needs_the_classifier(tmp_path, monkeypatch):
+    metric = load("InfoGAN-CR_dSprites", "metric")
+    monkeypatch.setattr(metric.load_data, "CLASSIFIER", tmp_path / "absent.keras")
+    said = []
+    left = metric.available(metric.FINAL, said.append)
+    assert set(METRICS) - set(left) == {"sample_quality"}
+    assert len(said) == 1
+    assert "train_DSpritesInceptionScore.py makes it" in said[0]
+    (tmp_path / "absent.keras").touch()
+    assert metric.available(metric.FINAL, said.append) == metric.FINAL
+
+
+def test_sample_quality_of_a_model(tmp_path, monkeypatch):
+    from disentanglement import shape_classifier
+
+    metric = load("InfoGAN-CR_dSprites", "metric")
+    path = tmp_path / "shape_classifier.keras"
+    shape_classifier.save_keras(shape_classifier.network(), path)
+    monkeypatch.setattr(metric.load_data, "CLASSIFIER", path)
+    monkeypatch.setattr(metric, "SAMPLES", 600)
+    model = build()
+    make = metric.extra_arrays(model, model.config)["shape_probabilities"]
+    made = make()
+    assert made.shape == (600, 3)
+    np.testing.assert_allclose(made.sum(axis=1), 1, rtol=1e-5)
+    np.testing.assert_array_equal(made, make())

@@ -1,0 +1,110 @@
+"""The table of scores over runs, beside the paper's."""
+
+import csv
+import json
+import math
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from disentanglement import record, table
+
+SCORES = {score: 0.1 * i for i, score in enumerate(table.COLUMNS.values(), start=1)}
+
+
+def save(folder, name="final_metrics.json", model="InfoGAN-CR", shift=0.0, batches=9, **config):
+    scores = {score: value + shift for score, value in SCORES.items()} | {"dhsic": 0.1}
+    about = {"name": model, "batches": batches, "config": {"info_coe_de": 0.05} | config}
+    record.save(folder, {"scores": scores, "metrics": {}, "skipped": {}, "model": about}, name)
+
+
+@pytest.fixture
+def results(tmp_path):
+    for run, shift in enumerate((0.0, 0.01, 0.05)):
+        save(tmp_path / f"run-{run},", shift=shift, run=run)
+        save(
+            tmp_path / f"run-{run},", "final_metrics_global_id-7.json",
+            "InfoGAN (modified)", batches=8, run=run,
+        )  # fmt: skip
+    record.save(tmp_path / "run-0,", {"state": "finished", "scores": {}})
+    save(tmp_path / "run-0,", "final_metrics.old-1.json", shift=5)
+    return tmp_path
+
+
+def test_mean_and_standard_error(results):
+    modified, ours = table.rows(table.find_records([results]))
+    assert (ours.model, ours.batches, ours.runs) == ("InfoGAN-CR", 9, 3)
+    np.testing.assert_allclose(ours.means, np.arange(1, 8) * 0.1 + 0.02)
+    expected = math.sqrt((0.02**2 + 0.01**2 + 0.03**2) / 2 / 3)
+    np.testing.assert_allclose(ours.errors, expected)
+    assert (modified.model, modified.runs) == ("InfoGAN (modified)", 3)
+    np.testing.assert_allclose(modified.errors, 0, atol=1e-15)
+
+
+def test_text_csv_and_picture(results, capsys):
+    out = {"csv": results / "out" / "table.csv", "picture": results / "out" / "table.png"}
+    options = [word for name, path in out.items() for word in (f"--{name}", str(path))]
+    assert table.main([str(results), *options]) == 0
+    lines = [
+        [c.strip() for c in line.split("|")[1:-1]] for line in capsys.readouterr().out.splitlines()
+    ]
+    assert lines[0] == [
+        "", "model", "batches", "runs",
+        "FactorVAE", "DCI", "SAP", "Explicitness", "Modularity", "MIG", "BetaVAE",
+    ]  # fmt: skip
+    assert lines[3][:6] == ["ours", "InfoGAN-CR", "9", "3", "0.12 ± 0.02", "0.22 ± 0.02"]
+    assert lines[5][:6] == ["paper", "InfoGAN-CR", "", "50", "0.88 ± 0.01", "0.71 ± 0.01"]
+    assert lines[-1][:5] == ["paper", "FactorVAE (40)", "", "", "0.82 ± 0.01"]
+    found = list(csv.DictReader(out["csv"].read_text().splitlines()))
+    assert float(found[1]["FactorVAE"]) == pytest.approx(0.12)
+    assert float(found[1]["BetaVAE s.e."]) == pytest.approx(0.0152753, rel=1e-5)
+    with Image.open(out["picture"]) as picture:
+        assert picture.width > 1000
+        assert len(np.unique(np.asarray(picture.convert("L")))) > 10
+
+
+def test_one_run_has_no_standard_error(tmp_path, capsys):
+    save(tmp_path)
+    assert table.main([str(tmp_path / "final_metrics.json")]) == 0
+    row = capsys.readouterr().out.splitlines()[2]
+    assert "| 0.10 " in row
+    assert "±" not in row
+
+
+def test_models_that_differ_are_not_averaged(tmp_path):
+    save(tmp_path / "a", info_coe_de=0.05)
+    save(tmp_path / "b", info_coe_de=0.2)
+    save(tmp_path / "c", batches=100, info_coe_de=0.05)
+    rows = table.rows(table.find_records([tmp_path]))
+    assert [(row.model, row.batches, row.runs) for row in rows] == [
+        ("InfoGAN-CR (info_coe_de=0.05)", 9, 1),
+        ("InfoGAN-CR (info_coe_de=0.2)", 9, 1),
+        ("InfoGAN-CR (info_coe_de=0.05)", 100, 1),
+    ]
+
+
+def test_missing_scores_are_left_empty(tmp_path, capsys):
+    about = {"name": "mine"}
+    found = {"scores": {"mig": 0.5}, "metrics": {}, "model": about}
+    (tmp_path / "mine.json").write_text(json.dumps(found))
+    assert table.main([str(tmp_path), "--csv", str(tmp_path / "t.csv")]) == 0
+    cells = [c.strip() for c in capsys.readouterr().out.splitlines()[2].split("|")[1:-1]]
+    assert cells == ["ours", "mine", "", "1", "", "", "", "", "", "0.50", ""]
+    assert (tmp_path / "t.csv").read_text().splitlines()[1] == "ours,mine,,1" + "," * 11 + "0.5,,,"
+
+
+def test_mistakes_are_one_line(tmp_path, capsys):
+    (tmp_path / "run.json").write_text("{}")
+    (tmp_path / "bad.json").write_text("{")
+    (tmp_path / "empty").mkdir()
+    for path, message in [
+        (tmp_path / "absent", "no such file or folder"),
+        (tmp_path / "run.json", "not a record of scores"),
+        (tmp_path / "empty", "no scores in"),
+        (tmp_path / "bad.json", "cannot be read"),
+    ]:
+        assert table.main([str(path)]) == 2
+        err = capsys.readouterr().err
+        assert message in err
+        assert err.count("\n") == 1
