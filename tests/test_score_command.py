@@ -145,7 +145,10 @@ def test_bad_files_and_options_are_one_line(tmp_path, file, capsys):
         ([file, "--metrics", "mgi"], "unknown metric 'mgi'; did you mean 'mig'?"),
         ([file, "--metrics", ","], "--metrics names none"),
         ([file, "--seed", "-1"], "--seed -1: must be 0 or more"),
-        ([file, "--metrics", "mig", "--json", f"{file}/x.json"], "a file stands where a folder is needed"),
+        (
+            [file, "--metrics", "mig", "--json", f"{file}/x.json"],
+            "a file stands where a folder is needed",
+        ),
     ]:
         status, _, err = run(capsys, *arguments)
         assert status == 2, message

@@ -1,0 +1,225 @@
+"""Time and peak memory of every metric at the full dSprites protocol, and against plain loops.
+
+    python benchmarks/metrics.py            (about ten minutes on two cores)
+
+50,000 + 73,728 + 73,728 images. Each metric runs in a fresh process (`--one NAME` runs one here),
+so its peak memory is its own: Python, the learners' libraries and the arrays take the `nothing`
+row of it. Codes are noisy mixtures of the factors; encoding and `evaluate` use the network.
+"""
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import mutual_info_score, roc_auc_score
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.svm import LinearSVC
+
+from disentanglement.data.dsprites_render import FACTOR_SIZES, FACTOR_VALUES
+from disentanglement.metrics.evaluation import GROUP_SIZE, GROUPS
+from disentanglement.metrics.suite import METRICS, needed_arrays
+
+EXPERIMENT = Path(__file__).resolve().parents[1] / "InfoGAN-CR_dSprites"
+IMAGES = 73728
+SIZES = np.array(FACTOR_SIZES[1:])
+
+
+def arrays():
+    rng = np.random.default_rng(0)
+    mix = 0.3 * rng.normal(size=(5, 5)) + np.eye(5)
+
+    def codes(ids):
+        return ((ids / SIZES) @ mix + 0.1 * rng.normal(size=ids.shape)).astype(np.float32)
+
+    ids = rng.integers(0, SIZES, (IMAGES, 5))
+    groups = rng.integers(0, SIZES, (GROUPS, GROUP_SIZE, 5))
+    labels = np.arange(GROUPS) % 5
+    for group, label in zip(groups, labels, strict=True):
+        group[:, label] = group[0, label]
+    return {
+        "group_codes": codes(groups),
+        "group_labels": labels,
+        "reference_codes": codes(rng.integers(0, SIZES, (IMAGES, 5))),
+        "codes": codes(ids),
+        "factors": np.stack([v[c] for v, c in zip(FACTOR_VALUES[1:], ids.T, strict=True)], axis=1),
+        "factor_ids": ids,
+        "continuous": np.array([False, True, True, True, True]),
+        "shape_probabilities": rng.dirichlet([0.1, 0.1, 0.1], 50000),
+    }
+
+
+# ---- plain loops: one entry at a time, as one would write the definition ----
+
+
+def plain_factor_vae(group_codes, group_labels, reference_codes):
+    scale = np.std(reference_codes, axis=0)
+    votes = np.zeros((group_codes.shape[2], 5))
+    for group, label in zip(group_codes, group_labels, strict=True):
+        votes[
+            np.argmin([np.std(code / s) for code, s in zip(group.T, scale, strict=True)]), label
+        ] += 1
+    return votes.max(axis=1).sum() / len(group_labels)
+
+
+def plain_beta_vae(group_codes, group_labels):
+    features = [
+        np.mean([np.abs(group[i] - group[i + 1]) for i in range(0, len(group), 2)], axis=0)
+        for group in group_codes
+    ]
+    model = OneVsRestClassifier(LogisticRegression(solver="liblinear"))
+    return model.fit(features, group_labels).score(features, group_labels)
+
+
+def plain_sap(codes, factors, factor_ids, continuous):
+    table = np.zeros((codes.shape[1], factors.shape[1]))
+    for j in range(codes.shape[1]):
+        for i in range(factors.shape[1]):
+            if continuous[i]:
+                covariance = np.cov(codes[:, j], factors[:, i], ddof=1)
+                table[j, i] = covariance[0, 1] ** 2 / (covariance[0, 0] * covariance[1, 1])
+            else:
+                model = LinearSVC(C=0.01, class_weight="balanced", dual=True)
+                model.fit(codes[:, [j]], factor_ids[:, i])
+                table[j, i] = model.score(codes[:, [j]], factor_ids[:, i])
+    ordered = np.sort(table, axis=0)
+    return np.mean(ordered[-1] - ordered[-2])
+
+
+def plain_information(codes, factor_ids):
+    table = np.zeros((codes.shape[1], factor_ids.shape[1]))
+    for j in range(codes.shape[1]):
+        for i in range(factor_ids.shape[1]):
+            bins = np.digitize(codes[:, j], np.histogram(codes[:, j], 20)[1][:-1])
+            table[j, i] = mutual_info_score(bins, factor_ids[:, i])
+    return table
+
+
+def plain_mig(codes, factor_ids):
+    ordered = np.sort(plain_information(codes, factor_ids), axis=0)
+    entropies = [mutual_info_score(column, column) for column in factor_ids.T]
+    return np.mean((ordered[-1] - ordered[-2]) / entropies)
+
+
+def plain_modularity(codes, factor_ids):
+    squares = plain_information(codes, factor_ids) ** 2
+    return np.mean([1 - (row.sum() - row.max()) / (row.max() * (len(row) - 1)) for row in squares])
+
+
+def plain_explicitness(codes, factor_ids):
+    areas = []
+    for column in factor_ids.T:
+        model = OneVsRestClassifier(LogisticRegression(solver="liblinear")).fit(codes, column)
+        probabilities = model.predict_proba(codes)
+        areas.append(
+            np.mean([roc_auc_score(column == k, p) for k, p in enumerate(probabilities.T)])
+        )
+    return np.mean(areas)
+
+
+def plain_dhsic(reference_codes):
+    rows = np.random.default_rng(0).choice(len(reference_codes), 5000, replace=False)
+    kernels = []
+    for code in reference_codes[rows].astype(float).T:
+        distance = np.abs(code[:, None] - code)
+        kernels.append(np.exp(-distance / np.median(distance) ** 2))
+    return (
+        np.prod(kernels, axis=0).mean()
+        + np.prod([kernel.mean() for kernel in kernels])
+        - 2 * np.prod([kernel.mean(axis=1) for kernel in kernels], axis=0).mean()
+    )
+
+
+def plain_sample_quality(shape_probabilities):
+    q = shape_probabilities.mean(axis=0)
+    divergences = [
+        sum(a * np.log(a / b) for a, b in zip(p, q, strict=True) if a > 0)
+        for p in shape_probabilities
+    ]
+    return np.exp(np.mean(divergences))
+
+
+PLAIN = {name[6:]: loop for name, loop in globals().items() if name[:6] == "plain_"}
+
+
+# ---- measuring ----
+
+
+def call(metric, data):
+    start = time.perf_counter()
+    result = metric(**{name: data[name] for name in needed_arrays(metric)})
+    return result, time.perf_counter() - start
+
+
+def one(name):
+    data = arrays()
+    if name == "nothing":
+        print(f"{name:20} {0:8.2f} s  {peak()}")
+        return
+    plain, loop = name.startswith("plain "), name.removeprefix("plain ")
+    result, seconds = call(PLAIN[loop] if plain else METRICS[loop], data)
+    score = result if plain else next(iter(result.scores(loop).values()))
+    print(f"{name:20} {seconds:8.2f} s  {peak()}  score {score:.6f}")
+
+
+def ratios():
+    """Each metric and its plain loop in one process, in turns; the least of their times."""
+    data = arrays()
+    for name, loop in PLAIN.items():
+        if name == "information":
+            continue
+        times = np.array([[call(m, data)[1] for m in (METRICS[name], loop)] for _ in range(3)])
+        ours, plain = times.min(axis=0)
+        print(
+            f"{name:20} {ours:8.3f} s  plain loop {plain:8.3f} s  {plain / ours:6.1f} x", flush=True
+        )
+
+
+def whole():
+    """`evaluate` with a network, all of Table 1's columns, encoding included."""
+    sys.path.insert(0, str(EXPERIMENT))
+    from disentanglement import grid
+    from disentanglement.metrics.evaluation import evaluate
+    from disentanglement.table import COLUMNS
+    from experiment import EXPERIMENT as experiment
+    from gan import infogan_cr, load_data
+
+    tasks = grid.load(experiment.folder / "config.py", experiment.schema, experiment.num_images)
+    config = tasks.tasks[0].config
+    model, dataset = infogan_cr.build(config), load_data.load(config)
+    names = {column.split(".")[0] for column in COLUMNS.values()}
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        found = evaluate(
+            model.encode,
+            dataset,
+            {name: METRICS[name] for name in METRICS if name in names},
+            path=Path(folder) / "scores.json",
+        )
+        seconds = time.perf_counter() - start
+    print(
+        f"Table 1's columns: {seconds:.1f} s, of these {found['encoding_seconds']:.1f} s encoding; "
+        f"{peak()} (dSprites' images are 377 MB of it)"
+    )
+
+
+def peak():
+    return f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB"
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--one", metavar="NAME", help="only this part, in this process")
+    name = parser.parse_args().one
+    if name in ("ratios", "whole"):
+        {"ratios": ratios, "whole": whole}[name]()
+    elif name:
+        one(name)
+    else:
+        for part in ("nothing", *METRICS, "plain dhsic", "ratios", "whole"):
+            subprocess.run([sys.executable, __file__, "--one", part], check=True)
