@@ -1,8 +1,4 @@
-"""The one file that knows the Keras backend: take a gradient step, compile a training step.
-
-Algorithms are written statefully, with `keras.ops`, `variable.assign` and `optimizer.apply`; these
-functions turn that into one graph of the backend. TensorFlow is the backend supported so far.
-"""
+"""The engine on TensorFlow: gradient tapes and graph functions, which hold state themselves."""
 
 import contextlib
 import os
@@ -10,8 +6,6 @@ import sys
 import tempfile
 
 import numpy as np
-
-from disentanglement.errors import UserError
 
 
 @contextlib.contextmanager
@@ -39,12 +33,6 @@ def _quiet_stderr():
             os.dup2(saved, descriptor)
             os.close(saved)
 
-
-if os.environ["KERAS_BACKEND"] != "tensorflow":
-    raise UserError(
-        f"KERAS_BACKEND={os.environ['KERAS_BACKEND']} is not supported yet: unset it or set it to "
-        "tensorflow"
-    )
 
 with _quiet_stderr():
     import keras
@@ -82,24 +70,6 @@ def compile_step(step, variables: list):
         return keras.tree.map_structure(np.asarray, compiled(*arrays))
 
     return call
-
-
-def compile_inference(network: keras.Model, batch_size: int = 256):
-    """A function from arrays [N, ...] of any length to the network's output, in inference mode.
-
-    It works in batches of one size (the last one padded), so that it is compiled once.
-    """
-    forward = compile_step(lambda inputs: network(inputs, training=False), network.variables)
-
-    def infer(inputs: np.ndarray) -> np.ndarray:
-        outputs = []
-        for start in range(0, len(inputs), batch_size):
-            batch = inputs[start : start + batch_size]
-            padding = [(0, batch_size - len(batch))] + [(0, 0)] * (batch.ndim - 1)
-            outputs.append(forward(np.pad(batch, padding))[: len(batch)])
-        return np.concatenate(outputs)
-
-    return infer
 
 
 def devices() -> list[str]:
