@@ -7,4 +7,5 @@ from experiment import EXPERIMENT
 from gan import metric
 
 if __name__ == "__main__":
-    sys.exit(cli.main_final_metrics(EXPERIMENT, metric.available(metric.FINAL, say=print)))
+    metrics = metric.available(metric.FINAL, say=lambda line: None)  # the task says it
+    sys.exit(cli.main_final_metrics(EXPERIMENT, metrics))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from disentanglement import dispatch, grid, launch
+from disentanglement import dispatch, final_metrics, grid, launch
 from disentanglement.dispatch import Experiment
 from disentanglement.errors import TrainingStopped, UserError, from_os_error, os_errors_in_one_line
 
@@ -38,19 +38,22 @@ def task_final_metrics(
     experiment: Experiment, score: Callable, arguments: list[str] | None = None
 ) -> int:
     """A scoring task script: score one trained run of the grid, `score(config, work_dir)`."""
-    return _task(experiment, score, ("Score", "scoring %s", "scored; see %s"), arguments)
+    words = ("Score", "scoring %s", "scored; see %s")
+    return _task(experiment, score, words, arguments, final_metrics.check_trained)
 
 
 def train_classifier(load_dataset: Callable, out: Path, arguments: list[str] | None = None) -> int:
     """The script that trains the shape classifier; load_dataset(data_dir or None) -> data set."""
     parser = argparse.ArgumentParser(description="Train the classifier of dSprites' shapes.")
-    parser.add_argument("--epochs", type=_positive, default=5, help="(default: 5)")
+    parser.add_argument("--epochs", type=_at_least(1), default=5, help="(default: 5)")
     parser.add_argument(
-        "--images", type=_positive, help="train on so many, drawn at random (default: all)"
+        "--images", type=_at_least(1), help="train on so many, drawn at random (default: all)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="(default: 0)")
+    parser.add_argument("--seed", type=_at_least(0), default=0, help="(default: 0)")
     parser.add_argument("--data-dir", type=Path, help="folder of the data set")
-    parser.add_argument("--out", type=Path, default=out, help=f"(default: {out})")
+    parser.add_argument(
+        "--out", type=Path, default=out, help=f"file to write, name.keras (default: {out})"
+    )
     options = parser.parse_args(arguments)
 
     def command():
@@ -69,25 +72,33 @@ def train_classifier(load_dataset: Callable, out: Path, arguments: list[str] | N
     return answer(command)
 
 
-def answer(command: Callable[[], int]) -> int:
-    """The command's exit status; a user's mistake is one line and status 2."""
+def answer(
+    command: Callable[[], int],
+    stopped: str = "stopped; the same command goes on from what is saved",
+) -> int:
+    """The command's exit status; a user's mistake is one line and status 2.
+
+    stopped: what to say at Ctrl-C.
+    """
     try:
         return command()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("stopped; the same command goes on from what is saved", file=sys.stderr)
+        print(stopped, file=sys.stderr)
         return launch.STOPPED
     except OSError as error:
         print(f"error: {from_os_error(error)}", file=sys.stderr)
         return 2
 
 
-def _positive(text):
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
+def _at_least(low):
+    def number(text):
+        if int(text) < low:
+            raise argparse.ArgumentTypeError(f"must be at least {low}")
+        return int(text)
+
     return number
 
 
@@ -100,7 +111,7 @@ def _main(experiment, job, arguments):
     return answer(lambda: dispatch.run_grid(experiment, job, options))
 
 
-def _task(experiment, work, words, arguments):
+def _task(experiment, work, words, arguments, check=lambda folder: None):
     verb, begin, done = words
     parser = _parser(experiment, f"{verb} one run of a config's grid.")
     parser.add_argument(
@@ -116,6 +127,7 @@ def _task(experiment, work, words, arguments):
         task = _find(tasks, options.run)
         run = dispatch.Run(experiment.folder, tasks.scheduler, task)
         folder = options.work_dir.resolve() if options.work_dir else run.folder
+        check(folder)
         _log_to(folder / tasks.scheduler.log_file)
         log.info(begin, folder)
         return _logged(lambda: work(task.config, folder), lambda: log.info(done, folder))

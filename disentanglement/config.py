@@ -136,9 +136,14 @@ def nearest(word: str, known) -> str:
 
 def changed_keys(old: dict[str, Any], new: TrainingConfig) -> list[str]:
     """The keys of a run's earlier config `old` whose change would make a different model."""
-    current = dataclasses.asdict(new)
-    fixed = [f.name for f in dataclasses.fields(new) if not f.metadata["may_change"]]
-    return [key for key in fixed if old.get(key, "(absent)") != current[key]]
+    current = model_keys(new)
+    return [key for key in current if old.get(key, "(absent)") != current[key]]
+
+
+def model_keys(config: TrainingConfig) -> dict[str, Any]:
+    """The keys whose change would make a different model, with their values."""
+    fixed = [f.name for f in dataclasses.fields(config) if not f.metadata["may_change"]]
+    return {key: getattr(config, key) for key in fixed}
 
 
 def _checked(f, value, where):

@@ -1,10 +1,11 @@
 """Writing files so that a reader sees the old content or the new, never half of either."""
 
 import contextlib
+import fcntl
 import os
 from pathlib import Path
 
-from disentanglement.errors import from_os_error, os_errors_in_one_line
+from disentanglement.errors import UserError, from_os_error, os_errors_in_one_line
 
 
 @contextlib.contextmanager
@@ -47,6 +48,21 @@ def keep_old(path: Path) -> Path:
     with os_errors_in_one_line(path):
         path.rename(old)
     return old
+
+
+@contextlib.contextmanager
+def locked(folder: Path):
+    """Hold a run's folder: two processes at work in it would spoil each other's files."""
+    with os_errors_in_one_line(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("w")
+    with lock:
+        with os_errors_in_one_line(folder / ".lock"):
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise UserError(f"{folder}: another process is at work there") from error
+        yield
 
 
 def _flush_folder(folder: Path) -> None:

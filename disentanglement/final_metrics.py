@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from disentanglement import checkpoint, record
-from disentanglement.config import changed_keys
+from disentanglement.config import changed_keys, model_keys
 from disentanglement.errors import UserError, os_errors_in_one_line
+from disentanglement.files import locked
 
 log = logging.getLogger(__name__)
 
@@ -29,12 +30,21 @@ def checkpoints(run_folder: Path) -> dict[str, Path]:
 def is_done(run_folder: Path, metrics: Mapping[str, Callable]) -> bool:
     """Whether all checkpoints of the folder, as they are now, have all these scores."""
     for name, path in checkpoints(run_folder).items():
-        found = record.read(run_folder, name)
-        if not found or found["model"].get("checkpoint") != _fingerprint(path):
-            return False
-        if any(metric not in found["metrics"] | found["skipped"] for metric in metrics):
+        try:
+            found = record.read(run_folder, name)
+            if found["model"]["checkpoint"] != _fingerprint(path):
+                return False
+            if any(metric not in found["metrics"] | found["skipped"] for metric in metrics):
+                return False
+        except (UserError, KeyError, TypeError):  # no record of ours; scoring will say so
             return False
     return True
+
+
+def check_trained(run_folder: Path) -> None:
+    """Raises UserError if training has not finished in the folder."""
+    if record.read(run_folder).get("state") != "finished":
+        raise UserError(f"{run_folder}: training has not finished here: run main.py first")
 
 
 def score_run(model, dataset, metrics: dict, run_folder: Path, extra: dict | None = None) -> None:
@@ -43,33 +53,36 @@ def score_run(model, dataset, metrics: dict, run_folder: Path, extra: dict | Non
     model: of the run's config, any weights. extra: see `evaluate`. Raises UserError if the run is
     not finished or its checkpoints are of another config.
     """
+    check_trained(run_folder)
+    with locked(run_folder):
+        for name, path in checkpoints(run_folder).items():
+            _score_checkpoint(model, dataset, metrics, extra, path, run_folder / name)
+
+
+def _score_checkpoint(model, dataset, metrics, extra, path, out):
     from disentanglement.metrics.evaluation import evaluate  # the learners take a second to import
 
-    if record.read(run_folder).get("state") != "finished":
-        raise UserError(f"{run_folder}: training has not finished here: run main.py first")
-    for name, path in checkpoints(run_folder).items():
-        meta = checkpoint.load_meta(path)
-        if changed := changed_keys(meta["config"], model.config):
-            raise UserError(f"{path} is of another config: its {changed[0]} differs")
-        checkpoint.restore(path, model)
-        batches = meta["next_batch"]
-        about = {
-            "name": model.name_after(batches),
-            "run": model.config.run,
-            "batches": batches,
-            "checkpoint": _fingerprint(path),
-            "config": meta["config"],
-        }
-        log.info("scoring %s after %d batches: %s", about["name"], batches, run_folder / name)
-        evaluate(
-            model.encode,
-            dataset,
-            metrics,
-            seed=model.config.run,
-            path=run_folder / name,
-            model=about,
-            extra=extra,
-        )
+    meta = checkpoint.load_meta(path)
+    if changed := changed_keys(meta["config"], model.config):
+        raise UserError(f"{path} is of another config: its {changed[0]} differs")
+    checkpoint.restore(path, model)
+    about = {
+        "name": model.name_after(meta["next_batch"]),
+        "run": model.config.run,
+        "batches": meta["next_batch"],
+        "checkpoint": _fingerprint(path),
+        "config": model_keys(model.config),
+    }
+    log.info("scoring %s after %d batches: %s", about["name"], about["batches"], out)
+    evaluate(
+        model.encode,
+        dataset,
+        metrics,
+        seed=model.config.run,
+        path=out,
+        model=about,
+        extra=extra,
+    )
 
 
 def _fingerprint(path):

@@ -1,7 +1,7 @@
 """disentanglement-score: score codes that any program made, from one npz file."""
 
 import argparse
-import logging
+import hashlib
 import sys
 import zipfile
 import zlib
@@ -40,33 +40,39 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("file", type=Path, metavar="FILE.npz")
     parser.add_argument("--metrics", metavar="a,b", help=f"only these of: {', '.join(METRICS)}")
-    parser.add_argument("--json", type=Path, metavar="OUT", help="write the scores there, and why")
+    parser.add_argument(
+        "--json",
+        type=Path,
+        metavar="OUT",
+        help="write scores and evidence there, after every metric; what is there already is kept",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of forests and subsets (default: 0)")
     options = parser.parse_args(arguments)
-    return answer(lambda: _score(options))
+    return answer(lambda: _score(options), stopped="stopped; with --json, what is scored is saved")
 
 
 def _score(options):
     if options.seed < 0:
         raise UserError(f"--seed {options.seed}: must be 0 or more")
+    if options.json and options.json.resolve() == options.file.resolve():
+        raise UserError(f"--json {options.json}: that is the file with the codes; name another")
     metrics = _chosen(options.metrics)
     found = _read(options.file)
+    with os_errors_in_one_line(options.file):
+        content = hashlib.sha256(options.file.read_bytes()).hexdigest()[:16]
     identity = {
         "seed": options.seed,
         "protocol": {"arrays": {name: list(array.shape) for name, array in found.items()}},
-        "model": {"name": options.file.stem},
+        "model": {"name": options.file.stem, "file": content},
     }
-    logging.getLogger("disentanglement").setLevel(logging.ERROR)  # the table says it all
-    card = Scorecard(None, identity)
-    evaluation.score_into(card, metrics, found, options.seed)
-    scores, skipped = card.record["scores"], card.record["skipped"]
-    for name, value in scores.items():
-        print(f"{name:40} {value:8.4f}")
-    for name, why in skipped.items():
-        print(f"{name:40}  skipped: {why}")
-    if options.json:
-        card.save_as(options.json)
-    if not scores:
+    card = Scorecard(options.json, identity, say=lambda line: print(line, flush=True))
+    todo = card.todo(metrics)
+    for name in metrics:
+        if name not in todo:
+            print("\n".join(card.lines(name)))
+    card.begin()
+    evaluation.score_into(card, todo, found, options.seed)
+    if not card.record["scores"]:
         raise UserError(f"{options.file}: no metric could run")
     return 0
 
@@ -74,13 +80,10 @@ def _score(options):
 def _chosen(names):
     if names is None:
         return METRICS
-    chosen = [name.strip() for name in names.split(",") if name.strip()]
-    for name in chosen:
-        if name not in METRICS:
-            raise UserError(f"--metrics: unknown metric '{name}'{nearest(name, METRICS)}")
-    if not chosen:
+    words = [name.strip() for name in names.split(",") if name.strip()]
+    if not words:
         raise UserError(f"--metrics names none; there are {', '.join(METRICS)}")
-    return {name: METRICS[name] for name in chosen}
+    return evaluation.chosen(words)
 
 
 def _read(path):
@@ -97,11 +100,16 @@ def _read(path):
             return {name: _array(path, archive, name) for name in arrays.NAMES if name in archive}
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError) as error:
         raise UserError(f"{path}: damaged, or not an npz file ({error})") from error
+    except MemoryError as error:
+        raise UserError(f"{path}: its arrays do not fit into memory ({error})") from error
 
 
 def _array(path, archive, name):
     try:
-        return archive[name]
+        array = archive[name]
+        if not isinstance(array, np.ndarray):
+            raise UserError(f"{path}: its member '{name}' is not an array")
+        return array
     except ValueError as error:
         if "pickle" in str(error) or "Object arrays" in str(error):
             raise UserError(

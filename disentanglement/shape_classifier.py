@@ -4,6 +4,7 @@ Trained by `gan/train_DSpritesInceptionScore.py` of the dSprites experiments.
 """
 
 import functools
+import hashlib
 import json
 import logging
 import shutil
@@ -19,7 +20,7 @@ from keras import layers
 from disentanglement import engine, record
 from disentanglement.errors import UserError, os_errors_in_one_line
 from disentanglement.export import save_keras
-from disentanglement.files import write_text
+from disentanglement.files import keep_old, write_text
 from disentanglement.layers import LEAK, batch_norm, initialize
 from disentanglement.streams import stream
 
@@ -54,10 +55,12 @@ def train(dataset, path: Path, epochs: int = 5, num_images: int | None = None, s
     chosen = stream(seed, "classifier images").permutation(len(dataset))[:num_images]
     if len(chosen) < _BATCH_SIZE:
         raise UserError(f"--images {len(chosen)} is less than a batch of {_BATCH_SIZE}")
+    if path.suffix != ".keras":
+        raise UserError(f"--out {path}: the name must end in .keras")
     model = network()
     initialize(model, stream(seed, "weights of shape_classifier"))
     model.compile(
-        keras.optimizers.Adam(0.01, beta_1=0.9),
+        keras.optimizers.Adam(0.01, beta_1=0.9, epsilon=1e-8),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
         jit_compile=False,  # XLA makes it slower on a CPU
@@ -86,6 +89,8 @@ def train(dataset, path: Path, epochs: int = 5, num_images: int | None = None, s
         "seconds": round(time.monotonic() - start, 1),
         **record.environment(engine.devices()),
     }
+    if path.exists():
+        log.info("kept the earlier classifier as %s", keep_old(path))
     save_keras(model, path)
     write_text(path.with_suffix(".json"), json.dumps(found, indent=2) + "\n")
     shutil.rmtree(backup, ignore_errors=True)
@@ -97,6 +102,11 @@ def judge(path: Path, generate: Callable, latents: np.ndarray) -> np.ndarray:
     classify = load(path)
     chunks = np.array_split(latents, -(-len(latents) // _CHUNK))
     return np.concatenate([classify(generate(chunk)) for chunk in chunks])
+
+
+def fingerprint(path: Path) -> str:
+    """What tells a classifier from another in records."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
 @functools.cache

@@ -30,16 +30,28 @@ COLUMNS = {
 PAPER = {
     "InfoGAN (modified)": (50, ".82 .01 .60 .02 .41 .02 .82 .00 .94 .01 .22 .01 .87 .01"),
     "InfoGAN-CR": (50, ".88 .01 .71 .01 .58 .01 .85 .00 .96 .00 .37 .01 .95 .01"),
+    "InfoGAN-CR, the paper's first version": (None, ".90 .01 .74 .01" + " nan nan" * 5),
     "FactorVAE (1)": (None, ".79 .01 .67 .03 .47 .03 .78 .01 .79 .01 .27 .03 .79 .02"),
     "FactorVAE (10)": (None, ".83 .01 .70 .02 .57 .00 .79 .00 .79 .00 .40 .01 .83 .01"),
     "FactorVAE (20)": (None, ".83 .01 .72 .02 .57 .00 .79 .00 .79 .01 .40 .01 .85 .00"),
     "FactorVAE (40)": (None, ".82 .01 .74 .01 .56 .00 .79 .00 .77 .01 .43 .01 .84 .01"),
+    "InfoGAN-CR, chosen by ModelCentrality": (
+        1,
+        ".92 nan .77 nan .65 nan .87 nan .99 nan .45 nan .99 nan",
+    ),
+    "FactorVAE, chosen by ModelCentrality": (
+        1,
+        ".84 nan .73 nan .58 nan .80 nan .82 nan .37 nan .86 nan",
+    ),
 }
 
 
 @dataclass(frozen=True)
 class Row:
-    """A model's scores over runs: per column the mean and the standard error, NaN if unknown."""
+    """A model's scores over runs: per column the mean and the standard error, NaN if unknown.
+
+    counts: how many of the runs have the score.
+    """
 
     source: str
     model: str
@@ -47,6 +59,7 @@ class Row:
     runs: int | None
     means: np.ndarray
     errors: np.ndarray
+    counts: np.ndarray
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -65,7 +78,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _main(options):
-    ours = rows(find_records(options.results))
+    if options.picture and options.picture.suffix not in (".png", ".pdf", ".svg"):
+        raise UserError(f"--picture {options.picture}: the name must end in .png, .pdf or .svg")
+    found = find_records(options.results)
+    for out in (options.csv, options.picture):
+        if out and out.resolve() in found:
+            raise UserError(f"{out}: that is a record of scores; name another file")
+    ours = rows(list(found.values()))
     names = {row.model for row in ours}
     table = ours + [row for row in paper_rows() if row.model in names]
     table += [row for row in paper_rows() if row.model not in names]
@@ -77,30 +96,68 @@ def _main(options):
     return 0
 
 
-def find_records(paths: list[Path]) -> list[dict]:
-    """The score records (final_metrics*.json) in files and folders. Raises UserError if none."""
-    files = []
+def find_records(paths: list[Path]) -> dict[Path, dict]:
+    """The score records in files and folders, by file.
+
+    In folders, what is set aside (`.old-<n>`), half written or not a record is left out, and so is
+    a second record of the same checkpoint. Raises UserError for a named file that is no record,
+    and if there is none at all.
+    """
+    found, models = {}, {}
     for path in paths:
         if not path.exists():
             raise UserError(f"{path}: no such file or folder")
-        inside = path.rglob("*.json") if path.is_dir() else [path]
-        files += [file for file in inside if ".old-" not in file.name]
-    found = {}
-    for file in sorted(files):
-        content = record.read(file.parent, file.name)
-        if {"scores", "metrics", "model"} <= content.keys():
-            found[file.resolve()] = content
-        elif file in paths:
-            raise UserError(f"{file}: not a record of scores")
+        for file in sorted(path.rglob("*.json")) if path.is_dir() else [path]:
+            content = _read(file, must=not path.is_dir(), inside=path)
+            if content is None:
+                continue
+            model = content["model"]
+            key = (model.get("run"), model.get("checkpoint") or file.resolve())
+            if models.setdefault(key, file.resolve()) == file.resolve():
+                found[file.resolve()] = content
+            else:
+                print(f"note: {file} is left out: a copy of {models[key]}", file=sys.stderr)
     if not found:
         raise UserError(
             f"no scores in {', '.join(map(str, paths))}: main_final_metrics.py makes them"
         )
-    return list(found.values())
+    return found
+
+
+def _read(file, must, inside):
+    """The record in `file`; None if it is none, for which a named file (`must`) is an error."""
+    if not must:
+        names = file.relative_to(inside).parts
+        if any(".old-" in name or name.startswith(".") for name in names):
+            return None
+    try:
+        content = record.read(file.parent, file.name)
+    except UserError:
+        if must:
+            raise
+        print(f"note: {file} is left out: not readable as JSON", file=sys.stderr)
+        return None
+    if _is_record(content):
+        return content
+    if must:
+        raise UserError(f"{file}: not a record of scores")
+    return None
+
+
+def _is_record(content):
+    model, scores = content.get("model"), content.get("scores")
+    return (
+        isinstance(model, dict)
+        and isinstance(scores, dict)
+        and all(isinstance(value, int | float) for value in scores.values())
+        and isinstance(model.get("name", ""), str)
+        and isinstance(model.get("batches", 0), int)
+        and isinstance(model.get("config", {}), dict)
+    )
 
 
 def rows(records: list[dict]) -> list[Row]:
-    """One row for each model: records that differ in the run (the seed) only are averaged."""
+    """One row for each model: records that differ in the model's `run` only are averaged."""
     groups = {}
     for found in records:
         groups.setdefault(_key(found), []).append(found)
@@ -113,7 +170,8 @@ def paper_rows() -> list[Row]:
     result = []
     for model, (runs, text) in PAPER.items():
         numbers = np.array(text.split(), dtype=float)
-        result.append(Row("paper", model, None, runs, numbers[0::2], numbers[1::2]))
+        counts = np.full(len(COLUMNS), runs or 0)
+        result.append(Row("paper", model, None, runs, numbers[0::2], numbers[1::2], counts))
     return result
 
 
@@ -121,7 +179,7 @@ def as_text(table: list[Row]) -> str:
     """A Markdown table, columns aligned."""
     lines = [["", "model", "batches", "runs", *COLUMNS]]
     for row in table:
-        cells = [_cell(m, e) for m, e in zip(row.means, row.errors, strict=True)]
+        cells = [_cell(row, i) for i in range(len(COLUMNS))]
         lines.append([row.source, row.model, _number(row.batches), _number(row.runs), *cells])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     lines.insert(1, ["-" * width for width in widths])
@@ -163,9 +221,14 @@ def draw(table: list[Row], path: Path) -> None:
 
 
 def _key(found):
+    """Equal for records that may be averaged."""
     model = found["model"]
-    config = {k: v for k, v in model.get("config", {}).items() if k != "run"}
-    return (model.get("name", ""), model.get("batches", 0), json.dumps(config, sort_keys=True))
+    same = {"config": model.get("config"), "protocol": found.get("protocol")}
+    if "run" not in model:
+        same["only"] = id(found)
+    name, batches = model.get("name", "(no name)"), model.get("batches", 0)
+    config = {k: v for k, v in (same.pop("config") or {}).items() if k != "run"}
+    return (name, batches, json.dumps([config, same], sort_keys=True))
 
 
 def _name(found, groups):
@@ -186,18 +249,29 @@ def _name(found, groups):
 
 def _row(records, name):
     scores = np.array(
-        [[found["scores"].get(name, np.nan) for name in COLUMNS.values()] for found in records]
+        [[found["scores"].get(name, np.nan) for name in COLUMNS.values()] for found in records],
+        dtype=float,
     )
-    n = len(records)
-    errors = scores.std(axis=0, ddof=1) / math.sqrt(n) if n > 1 else np.full(len(COLUMNS), np.nan)
+    there = ~np.isnan(scores)
+    counts = there.sum(axis=0)
+    means = np.full(len(COLUMNS), np.nan)
+    errors = means.copy()
+    for i, n in enumerate(counts):
+        values = scores[there[:, i], i]
+        if n:
+            means[i] = values.mean()
+        if n > 1:
+            errors[i] = values.std(ddof=1) / math.sqrt(n)
     batches = records[0]["model"].get("batches")
-    return Row("ours", name, batches, n, scores.mean(axis=0), errors)
+    return Row("ours", name, batches, len(records), means, errors, counts)
 
 
-def _cell(mean, error):
+def _cell(row, i):
+    mean, error = row.means[i], row.errors[i]
     if math.isnan(mean):
         return ""
-    return f"{mean:.2f}" if math.isnan(error) else f"{mean:.2f} ± {error:.2f}"
+    text = f"{mean:.2f}" if math.isnan(error) else f"{mean:.2f} ± {error:.2f}"
+    return text if row.counts[i] == (row.runs or 0) else f"{text} (of {row.counts[i]})"
 
 
 def _number(value):

@@ -7,7 +7,6 @@ anywhere and started again ends as an unbroken one.
 """
 
 import contextlib
-import fcntl
 import logging
 import os
 import signal
@@ -19,7 +18,8 @@ import numpy as np
 from disentanglement import checkpoint, engine, export, record, visualize
 from disentanglement.callbacks import MetricTable, SampleGrids, TensorBoard, Times
 from disentanglement.config import changed_keys
-from disentanglement.errors import TrainingStopped, UserError, os_errors_in_one_line
+from disentanglement.errors import TrainingStopped, UserError
+from disentanglement.files import locked
 from disentanglement.metrics import evaluation
 from disentanglement.metrics.suite import needed_arrays
 from disentanglement.position import Plan
@@ -33,11 +33,11 @@ def train(model, dataset, metrics: dict, work_dir: Path, extra: dict | None = No
     """Train `model` on `dataset` as model.config says, leaving everything in `work_dir`.
 
     Goes on from the checkpoint in work_dir if there is one. metrics: name -> metric function.
-    extra: functions that make arrays which metrics take beside codes, by name. Raises UserError
+    extra: arrays which metrics take beside codes (`evaluation.Extra`), by name. Raises UserError
     for what the user can mend, TrainingStopped after Ctrl-C or SIGTERM.
     """
     work_dir = Path(work_dir)
-    with _locked(work_dir):
+    with locked(work_dir):
         Run(model, dataset, metrics, work_dir, extra or {}).train()
 
 
@@ -186,7 +186,7 @@ class Run:
             self._images = evaluation.draw_images(self.dataset, rng)
         needed = {array for metric in self.metrics.values() for array in needed_arrays(metric)}
         arrays = evaluation.encode_images(self.model.encode, self.dataset, self._images, needed)
-        arrays |= {name: make() for name, make in self.extra.items() if name in needed}
+        arrays |= {name: item.make() for name, item in self.extra.items() if name in needed}
         results = evaluation.score(self.metrics, arrays, self.config.run)
         scores = {k: v for name, result in results.items() for k, v in result.scores(name).items()}
         for name, result in results.items():
@@ -223,21 +223,6 @@ class Run:
     def _tell(self, moment, *arguments):
         for callback in self.callbacks:
             getattr(callback, moment)(*arguments)
-
-
-@contextlib.contextmanager
-def _locked(folder):
-    """Hold the run folder: two processes training in it would spoil each other's files."""
-    with os_errors_in_one_line(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("w")
-    with lock:
-        with os_errors_in_one_line(folder / ".lock"):
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise UserError(f"{folder}: another process is training there") from error
-        yield
 
 
 @contextlib.contextmanager

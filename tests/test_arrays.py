@@ -48,6 +48,12 @@ def changed(name, place, value):
         ),
         ({"codes": np.zeros((0, 4))}, r"codes is empty: its shape is \(0, 4\)"),
         ({"continuous": [0, 1, 2, 1, 0]}, "continuous must hold True and False"),
+        ({"group_labels": GOOD["group_labels"] % 4}, "go from 0 to 3, but no group has label 4"),
+        ({"codes": GOOD["codes"] * 1e200}, "codes: its largest value is .*; rescale it"),
+        (
+            {"reference_codes": GOOD["codes"] * 1e-170},
+            "reference_codes: its largest value is .*; rescale",
+        ),
     ],
 )
 def test_bad_arrays(arrays, message):
@@ -71,6 +77,8 @@ def test_every_metric_checks_its_arrays(metric):
         ("modularity", {"codes": np.eye(4), "factor_ids": [[0], [1], [2], [3]]}, "two factors"),
         ("beta_vae", {"group_codes": np.ones((2, 1, 3)), "group_labels": [0, 1]}, "two images"),
         ("dhsic", {"reference_codes": [[1.0, 2.0]]}, "two images"),
+        ("dci_lasso_cv", {"codes": np.eye(5), "factors": np.eye(5)}, "in 3 parts needs 6 images"),
+        ("dci_rf_cv", {"codes": np.eye(5), "factors": np.eye(5)}, "in 3 parts needs 6 images"),
         ("sample_quality", {"shape_probabilities": [[0.5, 0.4]]}, "every row must sum to 1"),
         ("sample_quality", {"shape_probabilities": [[1.5, -0.5]]}, "without negative"),
     ],

@@ -1,6 +1,7 @@
 """Drawing the protocol's images, encoding each once, and the record that is left."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -133,8 +134,10 @@ def test_the_record(tmp_path):
     assert np.shape(saved["metrics"]["mig"]["evidence"]["mutual_information"]) == (4, 4)
     assert saved["metrics"]["mig"]["scores"] == {"mig": saved["scores"]["mig"]}
     assert saved["metrics"]["dci_rf"]["seconds"] > 0
-    assert {"scikit-learn", "numpy"} <= saved["versions"].keys()
-    assert saved["encoding_seconds"] >= 0
+    (session,) = saved["sessions"]
+    assert {"scikit-learn", "numpy"} <= session["versions"].keys()
+    assert session["encoding_seconds"] >= 0
+    assert session["metrics"] == list(FAST)
     again = evaluation.evaluate(Counting(), Grid(), FAST, seed=3)
     assert again["scores"] == saved["scores"]
 
@@ -151,6 +154,10 @@ def test_nothing_is_computed_twice(tmp_path):
     saved = json.loads(path.read_text())
     assert set(saved["metrics"]) == set(FAST)  # what came before it is safe
     assert saved["metrics"]["mig"] == first["metrics"]["mig"]
+    assert [session["metrics"] for session in saved["sessions"]] == [
+        ["mig"],
+        ["factor_vae", "dci_rf"],
+    ]
 
     def no_encoder(images):
         raise AssertionError("everything is there already")
@@ -208,12 +215,54 @@ def test_extra_arrays_are_made_where_a_metric_needs_them():
         made.append(1)
         return np.eye(3)
 
-    extra = {"shape_probabilities": shapes}
+    extra = {"shape_probabilities": evaluation.Extra(shapes, {"classifier": "abc"})}
     evaluation.evaluate(Counting(), Grid(), FAST, extra=extra)
     assert not made
     metrics = {"sample_quality": METRICS["sample_quality"]}
     found = evaluation.evaluate(Counting(), Grid(), metrics, extra=extra)
     assert found["scores"]["sample_quality.inception_score"] == pytest.approx(3)
+    inputs = found["metrics"]["sample_quality"]["inputs"]
+    assert inputs == {"shape_probabilities": {"classifier": "abc"}}
+
+
+def test_names_and_metrics_of_ones_own():
+    def mean_code(codes):
+        return codes.mean()
+
+    found = evaluation.evaluate(Counting(), Grid(), {"mine": mean_code})
+    assert found["scores"]["mine"] > 0
+    by_name = evaluation.evaluate(Counting(), Grid(), ["mig"])
+    assert list(by_name["scores"]) == ["mig"]
+
+
+def test_a_description_is_compared_as_json(tmp_path):
+    path = tmp_path / "scores.json"
+    for _ in range(2):
+        evaluation.evaluate(Counting(), Grid(), ["mig"], path=path, model={"layers": (3, 4)})
+    assert [p.name for p in tmp_path.iterdir()] == ["scores.json"]
+
+
+def test_a_foreign_file_is_kept(tmp_path):
+    path = tmp_path / "scores.json"
+    path.write_text('{"mine": 1}')
+    evaluation.evaluate(Counting(), Grid(), ["mig"], path=path)
+    assert (tmp_path / "scores.old-1.json").read_text() == '{"mine": 1}'
+
+
+def test_mistakes_in_the_call():
+    calls = iter(range(9))
+
+    def encode(images):
+        return np.zeros((len(images), 2 + next(calls) % 2))
+
+    for arguments, options, message in [
+        ((Counting(), Grid(), ["mgi"]), {}, "unknown metric 'mgi'; did you mean 'mig'?"),
+        ((Counting(), Grid(), ["mig"]), {"seed": -1}, "seed -1: must be 0 or more"),
+        ((Counting(), Grid(), ["mig"]), {"model": {"x": np.float32(1)}}, "must be JSON values"),
+        ((encode, Grid((1, 9, 30, 30, 9)), ["mig"]), {}, "different numbers of codes"),
+    ]:
+        with pytest.raises(UserError, match=re.escape(message)):
+            evaluation.evaluate(*arguments, **options)
 
 
 def test_nan_codes_are_one_clear_line():

@@ -9,6 +9,7 @@ import pytest
 from disentanglement import final_metrics, record
 from disentanglement.config import InfoGANCRConfig
 from disentanglement.errors import UserError
+from disentanglement.files import locked
 from disentanglement.metrics.suite import METRICS
 from tests import tiny
 from tests.experiments import load
@@ -81,7 +82,13 @@ def test_refusals(folder):
 
 def test_a_damaged_score_file_is_named(folder):
     (folder / BOTH[0]).write_text("{")
+    assert not final_metrics.is_done(folder, FINAL)
     with pytest.raises(UserError, match="final_metrics.json: cannot be read .* remove it"):
+        final_metrics.score_run(build(), tiny.Bars(), FINAL, folder)
+
+
+def test_two_processes_do_not_score_one_run(folder):
+    with locked(folder), pytest.raises(UserError, match="another process is at work there"):
         final_metrics.score_run(build(), tiny.Bars(), FINAL, folder)
 
 
@@ -106,8 +113,9 @@ def test_sample_quality_of_a_model(tmp_path, monkeypatch):
     monkeypatch.setattr(metric.load_data, "CLASSIFIER", path)
     monkeypatch.setattr(metric, "SAMPLES", 600)
     model = build()
-    make = metric.extra_arrays(model, model.config)["shape_probabilities"]
+    make, about = metric.extra_arrays(model, model.config)["shape_probabilities"]
     made = make()
+    assert about == {"classifier": shape_classifier.fingerprint(path), "samples": 600}
     assert made.shape == (600, 3)
     np.testing.assert_allclose(made.sum(axis=1), 1, rtol=1e-5)
     np.testing.assert_array_equal(made, make())

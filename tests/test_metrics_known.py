@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import mutual_info_score
 
+from disentanglement.metrics import dci
 from disentanglement.metrics import dhsic as dhsic_module
+from disentanglement.metrics.arrays import dead_codes
 from disentanglement.metrics.dci import dci_lasso
 from disentanglement.metrics.mutual_information import entropy, mutual_information
 from disentanglement.metrics.suite import METRICS, needed_arrays
@@ -64,6 +66,37 @@ def test_cross_validated_forests():
     assert scores("dci_rf_cv", mixed_3, small) == scores("dci_rf_cv", mixed_3, small)
 
 
+def test_cross_validated_forests_try_all_depths(monkeypatch):
+    seen = []
+
+    def search(forest, grid, **options):
+        seen.append((forest.n_estimators, grid, options["cv"]))
+        return forest
+
+    monkeypatch.setattr(dci, "GridSearchCV", search)
+    scores("dci_rf_cv", identity, (2, 3))
+    assert seen == [(10, {"max_depth": [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]}, 3)] * 2
+
+
+def test_forests_have_the_papers_depths(monkeypatch):
+    depths = []
+
+    def forest(trees, max_depth, random_state):
+        depths.append((trees, max_depth, random_state))
+        return dci.Lasso()
+
+    monkeypatch.setattr(dci, "RandomForestRegressor", forest)
+    for name in FORESTS:
+        scores(name, identity, (2, 3, 2, 3, 2, 3), seed=7)
+    seeds = range(7, 13)
+    assert sorted(depths[:6], key=lambda d: d[2]) == [
+        (10, d, s) for d, s in zip([4, 5, 2, 5, 5, 5], seeds, strict=True)
+    ]
+    assert sorted(depths[6:], key=lambda d: d[2]) == [
+        (10, d, s) for d, s in zip([4, 2, 4, 2, 2, 2], seeds, strict=True)
+    ]
+
+
 def mixed_3(classes):
     return classes @ np.array([[1.0, 0.3, 0], [0.2, 1, 0.5], [0, 0.4, 1]])
 
@@ -119,9 +152,26 @@ def test_a_dead_code(name):
 
 def test_results_count_dead_codes():
     arrays = codes.arrays(lambda classes: np.c_[identity(classes), np.full(len(classes), 7.0)])
-    for name in ("factor_vae", "modularity", "dci_lasso", "dci_rf"):
+    for name in ("factor_vae", "sap", "mig", "modularity", "dci_lasso", "dci_rf", "dhsic"):
         metric = METRICS[name]
         assert metric(**{a: arrays[a] for a in needed_arrays(metric)}).dead_codes == 1
+
+
+def test_a_large_offset_kills_no_code_but_rounding_does():
+    made = np.random.default_rng(0).normal(size=(100, 3))
+    assert not dead_codes(made + 1e8).any()
+    noise = 1 + 1e-7 * made
+    assert dead_codes(noise.astype(np.float32)).all()
+    assert not dead_codes(noise).any()
+    assert not dead_codes(np.array([[1], [2]])).any()
+    assert dead_codes(np.array([[2], [2]])).all()
+
+
+def test_rounding_is_no_information():
+    classes = grid((3, 5, 7, 11))
+    made = classes[:, [3]] ** 2.0  # independent of the three factors that are asked for
+    result = METRICS["modularity"](made, classes[:, :3])
+    assert (result.score, result.dead_codes) == (0, 1)
 
 
 @pytest.mark.parametrize(
@@ -279,7 +329,7 @@ def test_dhsic_draws_5000_of_more_rows(monkeypatch):
 
 
 def test_dci_by_hand():
-    # Codes: a, b and a + b of two independent factors a and b, whose importances are known.
+    # Both codes are the first factor.
     classes = grid((5, 5))
     result = dci_lasso(identity(classes)[:, [0, 0]], classes * 1.0)
     # Nothing but factor 0 is predictable; Lasso puts all its weight on one of two equal codes.

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,7 @@ def test_the_installed_command_prints_the_papers_scores(tmp_path):
         [*command, "--metrics", FAST], capture_output=True, text=True, check=False
     )
     assert (result.returncode, result.stderr) == (0, "")
-    assert dict(line.split() for line in result.stdout.splitlines()) == {
+    assert dict(line.split()[:2] for line in result.stdout.splitlines()) == {
         "factor_vae": "0.8440",
         "beta_vae": "0.7760",
         "sap": "0.1371",
@@ -78,6 +79,27 @@ def test_metrics_without_their_arrays_are_named(tmp_path, capsys):
     assert ["sap", "skipped: no array factors nor continuous"] in lines
     status, _, err = run(capsys, file, "--metrics", "sap")
     assert (status, err) == (2, f"error: {file}: no metric could run\n")
+
+
+def test_what_is_scored_already_is_kept(tmp_path, file, capsys):
+    out = str(tmp_path / "scores.json")
+    run(capsys, file, "--metrics", "mig", "--json", out)
+    first = json.loads(Path(out).read_text())["metrics"]["mig"]
+    _, printed, _ = run(capsys, file, "--metrics", "mig,sap", "--json", out)
+    both = json.loads(Path(out).read_text())
+    assert list(both["metrics"]) == ["mig", "sap"]
+    assert both["metrics"]["mig"] == first
+    assert [line.split()[0] for line in printed.splitlines()] == ["mig", "sap"]
+    other = save(tmp_path / "codes.npz", **codes.arrays(codes.mixed))  # same name, other codes
+    run(capsys, other, "--metrics", "mig", "--json", out)
+    assert json.loads(Path(out).read_text())["metrics"]["mig"] != first
+    assert json.loads((tmp_path / "scores.old-1.json").read_text()) == both
+
+
+def test_dead_codes_are_mentioned(tmp_path, capsys):
+    file = save(tmp_path / "a.npz", **codes.arrays(lambda c: np.c_[codes.identity(c), c[:, 0] * 0]))
+    _, out, _ = run(capsys, file, "--metrics", "sap,dhsic")
+    assert out.count("1 codes do not vary") == 2
 
 
 def test_the_seed_reaches_the_forests(file, capsys):
@@ -132,6 +154,8 @@ def test_bad_files_and_options_are_one_line(tmp_path, file, capsys):
     (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "text.npz").write_text("codes")
     np.save(tmp_path / "one.npy", np.ones((3, 2)))
+    with zipfile.ZipFile(tmp_path / "member.npz", "w") as archive:
+        archive.writestr("codes", "no array")
     flipped = bytearray(whole)
     flipped[len(whole) // 2] ^= 255
     (tmp_path / "flipped.npz").write_bytes(flipped)
@@ -145,6 +169,8 @@ def test_bad_files_and_options_are_one_line(tmp_path, file, capsys):
         ([file, "--metrics", "mgi"], "unknown metric 'mgi'; did you mean 'mig'?"),
         ([file, "--metrics", ","], "--metrics names none"),
         ([file, "--seed", "-1"], "--seed -1: must be 0 or more"),
+        ([file, "--json", file], "that is the file with the codes; name another"),
+        ([str(tmp_path / "member.npz")], "its member 'codes' is not an array"),
         (
             [file, "--metrics", "mig", "--json", f"{file}/x.json"],
             "a file stands where a folder is needed",

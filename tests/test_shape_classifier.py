@@ -85,5 +85,7 @@ def test_refusals(tmp_path):
     shape_classifier.save_keras(tiny_network, tmp_path / "other.keras")
     with pytest.raises(UserError, match="is no classifier of 3 shapes"):
         shape_classifier.load(tmp_path / "other.keras")
+    with pytest.raises(UserError, match=r"other.npz: the name must end in .keras"):
+        shape_classifier.train(Shapes(), tmp_path / "other.npz")
     with pytest.raises(UserError, match="--images 9 is less than a batch of 64"):
         shape_classifier.train(Shapes(), tmp_path / "a.keras", num_images=9)

@@ -15,7 +15,9 @@ SCORES = {score: 0.1 * i for i, score in enumerate(table.COLUMNS.values(), start
 
 def save(folder, name="final_metrics.json", model="InfoGAN-CR", shift=0.0, batches=9, **config):
     scores = {score: value + shift for score, value in SCORES.items()} | {"dhsic": 0.1}
-    about = {"name": model, "batches": batches, "config": {"info_coe_de": 0.05} | config}
+    run = config.pop("run", 0)
+    config = {"info_coe_de": 0.05, "run": run} | config
+    about = {"name": model, "batches": batches, "run": run, "config": config}
     record.save(folder, {"scores": scores, "metrics": {}, "skipped": {}, "model": about}, name)
 
 
@@ -28,12 +30,17 @@ def results(tmp_path):
             "InfoGAN (modified)", batches=8, run=run,
         )  # fmt: skip
     record.save(tmp_path / "run-0,", {"state": "finished", "scores": {}})
+    # What must not count: scores and runs that were set aside, and half a file.
     save(tmp_path / "run-0,", "final_metrics.old-1.json", shift=5)
+    save(tmp_path / "run-0,.old-1", shift=5)
+    save(tmp_path / "run-0,", ".final_metrics.partial.json", shift=5)
+    (tmp_path / "notes.json").write_text("[1, 2]")
+    (tmp_path / "package.json").write_text('{"model": "x", "scores": 3}')
     return tmp_path
 
 
 def test_mean_and_standard_error(results):
-    modified, ours = table.rows(table.find_records([results]))
+    modified, ours = table.rows(list(table.find_records([results]).values()))
     assert (ours.model, ours.batches, ours.runs) == ("InfoGAN-CR", 9, 3)
     np.testing.assert_allclose(ours.means, np.arange(1, 8) * 0.1 + 0.02)
     expected = math.sqrt((0.02**2 + 0.01**2 + 0.03**2) / 2 / 3)
@@ -55,7 +62,10 @@ def test_text_csv_and_picture(results, capsys):
     ]  # fmt: skip
     assert lines[3][:6] == ["ours", "InfoGAN-CR", "9", "3", "0.12 ± 0.02", "0.22 ± 0.02"]
     assert lines[5][:6] == ["paper", "InfoGAN-CR", "", "50", "0.88 ± 0.01", "0.71 ± 0.01"]
-    assert lines[-1][:5] == ["paper", "FactorVAE (40)", "", "", "0.82 ± 0.01"]
+    paper = {line[1]: line[4:] for line in lines[5:]}
+    assert paper["FactorVAE (40)"][0] == "0.82 ± 0.01"
+    assert paper["InfoGAN-CR, the paper's first version"][1:3] == ["0.74 ± 0.01", ""]
+    assert paper["InfoGAN-CR, chosen by ModelCentrality"][0] == "0.92"
     found = list(csv.DictReader(out["csv"].read_text().splitlines()))
     assert float(found[1]["FactorVAE"]) == pytest.approx(0.12)
     assert float(found[1]["BetaVAE s.e."]) == pytest.approx(0.0152753, rel=1e-5)
@@ -76,7 +86,7 @@ def test_models_that_differ_are_not_averaged(tmp_path):
     save(tmp_path / "a", info_coe_de=0.05)
     save(tmp_path / "b", info_coe_de=0.2)
     save(tmp_path / "c", batches=100, info_coe_de=0.05)
-    rows = table.rows(table.find_records([tmp_path]))
+    rows = table.rows(list(table.find_records([tmp_path]).values()))
     assert [(row.model, row.batches, row.runs) for row in rows] == [
         ("InfoGAN-CR (info_coe_de=0.05)", 9, 1),
         ("InfoGAN-CR (info_coe_de=0.2)", 9, 1),
@@ -97,14 +107,51 @@ def test_missing_scores_are_left_empty(tmp_path, capsys):
 def test_mistakes_are_one_line(tmp_path, capsys):
     (tmp_path / "run.json").write_text("{}")
     (tmp_path / "bad.json").write_text("{")
+    (tmp_path / "null.json").write_text('{"model": null, "scores": {"mig": null}}')
     (tmp_path / "empty").mkdir()
-    for path, message in [
-        (tmp_path / "absent", "no such file or folder"),
-        (tmp_path / "run.json", "not a record of scores"),
-        (tmp_path / "empty", "no scores in"),
-        (tmp_path / "bad.json", "cannot be read"),
+    save(tmp_path / "good")
+    good = str(tmp_path / "good" / "final_metrics.json")
+    for arguments, message in [
+        ([tmp_path / "absent"], "no such file or folder"),
+        ([tmp_path / "run.json"], "not a record of scores"),
+        ([tmp_path / "null.json"], "not a record of scores"),
+        ([tmp_path / "empty"], "no scores in"),
+        ([tmp_path / "bad.json"], "cannot be read"),
+        ([good, "--picture", "table.xyz"], "the name must end in .png, .pdf or .svg"),
+        ([good, "--csv", good], "that is a record of scores; name another file"),
     ]:
-        assert table.main([str(path)]) == 2
+        assert table.main([str(word) for word in arguments]) == 2
         err = capsys.readouterr().err
         assert message in err
         assert err.count("\n") == 1
+    assert record.read(tmp_path / "good", "final_metrics.json")["scores"]
+
+
+def test_copies_and_other_protocols_are_not_averaged(tmp_path, capsys):
+    about = {"name": "mine", "run": 0, "checkpoint": "abc"}
+    for folder, checkpoint, images in (("a", "abc", 9), ("b", "abc", 9), ("c", "d", 10)):
+        found = {"scores": {"mig": 0.5}, "protocol": {"images": images}}
+        record.save(
+            tmp_path / folder, found | {"model": about | {"checkpoint": checkpoint}}, "s.json"
+        )
+    rows = table.rows(list(table.find_records([tmp_path]).values()))
+    assert [row.runs for row in rows] == [1, 1]
+    assert "is left out: a copy of" in capsys.readouterr().err
+
+
+def test_records_without_a_run_stand_alone(tmp_path):
+    for folder in "ab":
+        record.save(
+            tmp_path / folder, {"scores": {"mig": 0.5}, "model": {"name": "codes"}}, "s.json"
+        )
+    rows = table.rows(list(table.find_records([tmp_path]).values()))
+    assert [row.runs for row in rows] == [1, 1]
+
+
+def test_a_score_that_some_runs_lack(tmp_path, capsys):
+    for run, scores in enumerate(({"mig": 0.5, "sap": 0.1}, {"mig": 0.7}, {"mig": 0.6})):
+        record.save(tmp_path, {"scores": scores, "model": {"name": "m", "run": run}}, f"{run}.json")
+    assert table.main([str(tmp_path)]) == 0
+    row = capsys.readouterr().out.splitlines()[2]
+    assert "0.60 ± 0.06" in row
+    assert "0.10 (of 1)" in row

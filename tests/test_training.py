@@ -190,9 +190,9 @@ def test_fewer_batches_than_trained(tmp_path):
 
 
 def test_two_processes_in_one_folder(tmp_path):
-    from disentanglement.training import _locked
+    from disentanglement.files import locked
 
-    with _locked(tmp_path), pytest.raises(UserError, match="another process is training there"):
+    with locked(tmp_path), pytest.raises(UserError, match="another process is at work there"):
         tiny.train(tmp_path)
 
 

@@ -2,11 +2,14 @@
 
 A metric is a function of the arrays named in `disentanglement.metrics`; docs/METRICS.md explains
 each. During training every score is a column of metric.csv; at the end it is in final_metrics.json.
-A metric of your own goes in by its name: FINAL = {..., "my_metric": my_metric}.
+A metric of your own goes in by its name, FINAL = {..., "my_metric": my_metric}, and returns a
+number or a `disentanglement.metrics.result.Result`.
 """
 
+from disentanglement.metrics.evaluation import Extra
 from disentanglement.metrics.sample_quality import sample_quality
 from disentanglement.metrics.suite import METRICS
+from disentanglement.streams import stream
 
 from . import load_data
 
@@ -31,13 +34,14 @@ def available(metrics: dict, say=print) -> dict:
 
 
 def extra_arrays(model, config) -> dict:
-    """Functions that make the arrays which metrics take beside codes."""
+    """The arrays that metrics take beside codes: the classifier's view of generated images."""
+    if not load_data.CLASSIFIER.exists():
+        return {}
+    from disentanglement import shape_classifier
 
-    def shape_probabilities():
-        from disentanglement import shape_classifier
-        from disentanglement.streams import stream
-
+    def judge():
         z = model.latent.sample(stream(config.run, "sample quality"), SAMPLES)
         return shape_classifier.judge(load_data.CLASSIFIER, model.generate, z)
 
-    return {"shape_probabilities": shape_probabilities}
+    about = {"classifier": shape_classifier.fingerprint(load_data.CLASSIFIER), "samples": SAMPLES}
+    return {"shape_probabilities": Extra(judge, about)}

@@ -8,7 +8,7 @@ The arrays, by the names that the metrics' parameters use (K codes, F factors):
     factors          [N, F]     the factors' values, for regression
     factor_ids       [N, F]     the factors' values as integer classes
     continuous       [F]        whether a factor is a quantity (True) or a category (False)
-    shape_probabilities [N, 3]  what the dSprites shape classifier says of generated images
+    shape_probabilities [S, C]  what the dSprites shape classifier says of generated images
 
 Every metric returns a dataclass with its score and the evidence behind it (`result.Result`), and
 raises `arrays.ArrayError` for arrays that it cannot use. docs/METRICS.md explains each; `suite`

@@ -14,6 +14,7 @@ _DIMENSIONS = {
 }
 NAMES = tuple(_DIMENSIONS)
 _INTEGERS = ("group_labels", "factor_ids", "continuous")
+_LARGEST, _SMALLEST = 1e30, 1e-30  # squares and their sums stay far from overflow
 
 
 class ArrayError(ValueError):
@@ -40,11 +41,11 @@ def check(**arrays) -> list[np.ndarray]:
 
 
 def dead_codes(codes: np.ndarray) -> np.ndarray:
-    """Which of the codes [N, K] do not vary: bool [K].
-
-    Rounding may leave a constant code with a tiny standard deviation.
-    """
-    return codes.std(axis=0, dtype=np.float64) <= 1e-7 * np.abs(codes).max(axis=0)
+    """Which of the codes [N, K] do not vary, beyond the rounding of their type: bool [K]."""
+    codes = np.asarray(codes)
+    rounding = 8 * np.finfo(codes.dtype).eps if codes.dtype.kind == "f" else 0
+    codes = codes.astype(np.float64)
+    return np.ptp(codes, axis=0) <= rounding * np.abs(codes).max(axis=0)
 
 
 def _numbers(name, array):
@@ -62,6 +63,11 @@ def _numbers(name, array):
     if bad := array.size - np.isfinite(array).sum():
         place = tuple(map(int, np.argwhere(~np.isfinite(array))[0]))
         raise ArrayError(f"{name} holds {bad} NaN or infinite values, the first at {list(place)}")
+    if not ((largest := np.abs(array).max()) == 0 or _SMALLEST < largest < _LARGEST):
+        raise ArrayError(
+            f"{name}: its largest value is {largest:.3g} in size; rescale it to between "
+            f"{_SMALLEST:g} and {_LARGEST:g}"
+        )
     return array
 
 
@@ -99,8 +105,8 @@ def _check_labels(labels, arrays):
     if found[0] < 0 or (wanted and found[-1] >= wanted):
         limit = f"0 .. {wanted - 1} ({wanted} factors)" if wanted else "0 or more"
         raise ArrayError(f"group_labels must be {limit}, but go from {found[0]} to {found[-1]}")
-    if len(found) <= found[-1]:
-        absent = next(i for i in range(found[-1]) if i not in found)
+    if len(found) < (wanted or found[-1] + 1):
+        absent = next(i for i in range(wanted or found[-1]) if i not in found)
         raise ArrayError(
             f"group_labels go from {found[0]} to {found[-1]}, but no group has label {absent}: "
             "labels number the factors from 0, and every factor needs groups"

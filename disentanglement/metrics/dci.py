@@ -16,7 +16,7 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import Lasso, LassoCV
 from sklearn.model_selection import GridSearchCV
 
-from disentanglement.metrics.arrays import check, dead_codes
+from disentanglement.metrics.arrays import ArrayError, check, dead_codes
 from disentanglement.metrics.result import Result
 
 DEPTHS = (4, 5, 2, 5, 5)  # of the forests, one per dSprites factor
@@ -51,6 +51,7 @@ def dci_lasso_cv(codes: np.ndarray, factors: np.ndarray, folds: int = 3) -> DCIR
 
     3 was scikit-learn's default when the paper was written; today's is 5.
     """
+    _check_rows(codes, folds)
     return _dci(codes, factors, lambda i: LassoCV(cv=folds))
 
 
@@ -66,6 +67,7 @@ def dci_rf_ibgan(codes: np.ndarray, factors: np.ndarray, seed: int = 0) -> DCIRe
 
 def dci_rf_cv(codes: np.ndarray, factors: np.ndarray, seed: int = 0) -> DCIResult:
     """DCI with random forests whose depth, 2 to 15, is chosen by 3-fold cross-validation."""
+    _check_rows(codes, folds=3)
     depths = {"max_depth": list(range(2, 16))}
     return _dci(codes, factors, lambda i: GridSearchCV(_forest(seed, i), depths, cv=3, n_jobs=-1))
 
@@ -75,11 +77,11 @@ def _dci(codes: np.ndarray, factors: np.ndarray, regressor: Callable) -> DCIResu
 
     Codes and factors are standardised first. Raises ArrayError if the arrays do not fit.
     """
-    codes, factors = check(codes=codes, factors=factors)
+    x, factors = check(codes=codes, factors=factors)
     dead = dead_codes(codes)
-    importance = np.zeros((codes.shape[1], factors.shape[1]))
+    importance = np.zeros((x.shape[1], factors.shape[1]))
     if not dead.all():
-        alive, targets = _standardised(codes[:, ~dead]), _standardised(factors)
+        alive, targets = _standardised(x[:, ~dead]), _standardised(factors)
         # Threads: these learners release Python's lock, and no array is copied.
         with parallel_config(backend="threading"):
             columns = Parallel(n_jobs=-1)(
@@ -99,6 +101,11 @@ def _dci(codes: np.ndarray, factors: np.ndarray, regressor: Callable) -> DCIResu
         per_factor,
         int(dead.sum()),
     )
+
+
+def _check_rows(codes, folds):
+    if len(np.atleast_1d(codes)) < 2 * folds:
+        raise ArrayError(f"codes: cross-validation in {folds} parts needs {2 * folds} images")
 
 
 def _importance(model, codes, target):
@@ -128,7 +135,7 @@ def _standardised(columns):
 
 def _forest(seed, factor, depth=None):
     # Scikit-learn 0.20, which the paper used, grew 10 trees by default.
-    return RandomForestRegressor(10, max_depth=depth, random_state=seed + factor)
+    return RandomForestRegressor(10, max_depth=depth, random_state=(seed + factor) % 2**32)
 
 
 def _depth(depths, factor):

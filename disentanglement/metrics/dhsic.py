@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from disentanglement.metrics.arrays import ArrayError, check
+from disentanglement.metrics.arrays import ArrayError, check, dead_codes
 from disentanglement.metrics.result import Result
 
 SAMPLES = 5000
@@ -14,11 +14,16 @@ _BLOCK = 512  # rows of the kernel matrices held at a time
 
 @dataclass(frozen=True)
 class DHSICResult(Result):
-    """score: 0 where the codes are independent; terms: [3], its summands. bandwidths: [K]."""
+    """score: 0 where the codes are independent; terms: [3], its summands. bandwidths: [K].
+
+    samples: how many rows were used; dead_codes: how many codes do not vary.
+    """
 
     score: float
     terms: np.ndarray
     bandwidths: np.ndarray
+    samples: int
+    dead_codes: int
 
 
 def dhsic(reference_codes: np.ndarray, seed: int = 0) -> DHSICResult:
@@ -34,6 +39,8 @@ def dhsic(reference_codes: np.ndarray, seed: int = 0) -> DHSICResult:
     See `disentanglement.metrics` for the array. Raises ArrayError if it does not fit.
     """
     (codes,) = check(reference_codes=reference_codes)
+    dead = dead_codes(reference_codes)
+    codes[:, dead] = 0  # without what rounding left of them
     if len(codes) < 2:
         raise ArrayError("dhsic needs the codes of two images or more")
     if len(codes) > SAMPLES:
@@ -52,7 +59,7 @@ def dhsic(reference_codes: np.ndarray, seed: int = 0) -> DHSICResult:
     terms = np.array(
         [joint / len(codes) ** 2, row_means.mean(axis=0).prod(), -2 * row_means.prod(axis=1).mean()]
     )
-    return DHSICResult(float(terms.sum()), terms, bandwidths)
+    return DHSICResult(float(terms.sum()), terms, bandwidths, len(codes), int(dead.sum()))
 
 
 def _median_distance(code):
@@ -69,7 +76,7 @@ def _median_distance(code):
 
 def _scaled(code, bandwidth):
     """The code such that the kernel is exp(-distance)."""
-    if bandwidth > 0:
+    if bandwidth**2 > 0:
         return code / bandwidth**2
     # exp(-1000) is 0: different values are far apart, equal ones together.
     return 1000.0 * np.unique(code, return_inverse=True)[1]

@@ -6,15 +6,16 @@
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
+from disentanglement.config import nearest
 from disentanglement.data import factors
 from disentanglement.errors import UserError
 from disentanglement.metrics.arrays import ArrayError, check
-from disentanglement.metrics.result import Result
+from disentanglement.metrics.result import PlainResult, Result
 from disentanglement.metrics.scorecard import Scorecard
 from disentanglement.metrics.suite import METRICS, needed_arrays, takes_seed
 from disentanglement.streams import stream
@@ -27,47 +28,73 @@ _CHUNK = 4096
 def evaluate(
     encode: Callable,
     dataset,
-    metrics: Mapping[str, Callable] | None = None,
+    metrics: Mapping[str, Callable] | Iterable[str] = METRICS,
     *,
     seed: int = 0,
     path: Path | None = None,
     model: Mapping[str, Any] | None = None,
-    extra: Mapping[str, Callable[[], np.ndarray]] | None = None,
+    extra: Mapping[str, "Extra"] | None = None,
 ) -> dict[str, Any]:
     """Score an encoder by the paper's protocol; returns the record, a JSON value.
 
     encode: images [n, H, W, C] -> codes [n, K], n up to 4096. dataset: see `draw_images`; data/
-    has ready ones. metrics: name -> metric, all of `suite.METRICS` by default. seed: of the choice
-    of images and of the metrics' learners. model: what the record is to say of the model, any JSON
-    object (`name` heads its row in `disentanglement.table`). extra: functions that make arrays
-    which cannot be encoded, by name; called if a metric needs them.
+    has ready ones. metrics: name -> metric, or names in `suite.METRICS`, whose all is the default.
+    seed: of the choice of images and of the metrics' learners. model: what the record is to say of
+    the model, any JSON object; `disentanglement.table` heads rows by its `name` and averages over
+    its `run`. extra: arrays which cannot be encoded, by name; made if a metric needs them.
 
     With `path` the record is saved there after every metric. What an earlier call with the same
     seed, protocol and model left there is not computed again; a record of anything else is kept
     under another name. record["scores"] holds every score by name, record["metrics"] the evidence
-    and the seconds behind it, record["skipped"] the metrics that could not run, and why.
+    and the seconds behind it, record["skipped"] the metrics that could not run, and why. Raises
+    UserError for codes that no metric can use.
     """
+    metrics = chosen(metrics)
+    if seed < 0:
+        raise UserError(f"seed {seed}: must be 0 or more")
     images = draw_images(dataset, metric_stream(seed))
     card = Scorecard(
         path, {"seed": seed, "protocol": _protocol(dataset, images), "model": dict(model or {})}
     )
-    todo = card.todo(METRICS if metrics is None else metrics)
+    todo = card.todo(metrics)
     if todo:
         start = time.perf_counter()
         needed = {array for metric in todo.values() for array in needed_arrays(metric)}
         arrays = encode_images(encode, dataset, images, needed)
-        card.note("encoding_seconds", time.perf_counter() - start)
-        arrays |= {name: make() for name, make in (extra or {}).items() if name in needed}
-        score_into(card, todo, arrays, seed)
+        card.begin(time.perf_counter() - start)
+        used = {name: item for name, item in (extra or {}).items() if name in needed}
+        arrays |= {name: item.make() for name, item in used.items()}
+        score_into(card, todo, arrays, seed, {name: item.about for name, item in used.items()})
     return card.record
 
 
+class Extra(NamedTuple):
+    """An array that is not made by encoding. about: where it comes from, for the record."""
+
+    make: Callable[[], np.ndarray]
+    about: dict[str, Any]
+
+
+def chosen(metrics: Mapping[str, Callable] | Iterable[str]) -> dict[str, Callable]:
+    """Metrics by name, from a mapping or from names. Raises UserError for an unknown name."""
+    if isinstance(metrics, Mapping):
+        return dict(metrics)
+    for name in metrics:
+        if name not in METRICS:
+            raise UserError(f"unknown metric '{name}'{nearest(name, METRICS)}")
+    return {name: METRICS[name] for name in metrics}
+
+
 def score_into(
-    card: Scorecard, metrics: Mapping[str, Callable], arrays: Mapping[str, np.ndarray], seed: int
+    card: Scorecard,
+    metrics: Mapping[str, Callable],
+    arrays: Mapping[str, np.ndarray],
+    seed: int,
+    about: Mapping[str, dict] | None = None,
 ) -> None:
     """Run every metric whose arrays are there and write it into `card`; name the others there.
 
-    Raises UserError if an array is not what its name says.
+    about: where arrays come from, by name. Raises UserError if an array is not what its name says.
     """
     try:
         check(**arrays)
@@ -85,7 +112,10 @@ def score_into(
         except ArrayError as error:
             card.skip(name, str(error))
         else:
-            card.add(name, result, time.perf_counter() - start)
+            inputs = {
+                array: about[array] for array in needed_arrays(metric) if array in (about or {})
+            }
+            card.add(name, result, time.perf_counter() - start, inputs)
 
 
 def score(
@@ -167,6 +197,8 @@ def _encode_once(encode, dataset, wanted):
         for chunk in np.array_split(unique, -(-len(unique) // _CHUNK)):
             parts.append(_encode_chunk(encode, dataset.images(chunk)))
             bar.update(len(chunk))
+    if len({part.shape[1] for part in parts}) > 1:
+        raise UserError("encode gave different numbers of codes for different images")
     codes = np.concatenate(parts)[places]
     ends = np.cumsum([indices.size for indices in wanted.values()])
     return {
@@ -185,8 +217,9 @@ def _encode_chunk(encode, images):
 
 
 def _call(metric, arrays, seed):
-    chosen = {name: arrays[name] for name in needed_arrays(metric)}
-    return metric(**chosen, **({"seed": seed} if takes_seed(metric) else {}))
+    given = {name: arrays[name] for name in needed_arrays(metric)}
+    result = metric(**given, **({"seed": seed} if takes_seed(metric) else {}))
+    return result if isinstance(result, Result) else PlainResult(float(result))
 
 
 def _protocol(dataset, images):

@@ -13,7 +13,7 @@ from disentanglement.metrics.result import Result
 
 @dataclass(frozen=True)
 class ExplicitnessResult(Result):
-    """score: mean over factors of the area under the ROC curve, in [0.5, 1]. per_factor: [F]."""
+    """score: mean over factors of the area under the ROC curve, in [0, 1]. per_factor: [F]."""
 
     score: float
     per_factor: np.ndarray

@@ -50,13 +50,13 @@ def factor_vae_revised(
 
 
 def _votes(group_codes, group_labels, reference_codes):
-    group_codes, group_labels, reference_codes = check(
+    groups, labels, reference = check(
         group_codes=group_codes, group_labels=group_labels, reference_codes=reference_codes
     )
-    scale, dead = reference_codes.std(axis=0), dead_codes(reference_codes)
-    votes = np.zeros((group_codes.shape[2], group_labels.max() + 1), dtype=np.int64)
+    scale, dead = reference.std(axis=0), dead_codes(reference_codes)
+    votes = np.zeros((groups.shape[2], labels.max() + 1), dtype=np.int64)
     if not dead.all():
-        spread = group_codes.std(axis=1) / np.where(dead, 1, scale)
+        spread = groups.std(axis=1) / np.where(dead, 1, scale)
         spread[:, dead] = np.inf
-        np.add.at(votes, (spread.argmin(axis=1), group_labels), 1)
+        np.add.at(votes, (spread.argmin(axis=1), labels), 1)
     return votes, int(dead.sum())

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from disentanglement.metrics.arrays import check
+from disentanglement.metrics.arrays import check, dead_codes
 from disentanglement.metrics.gap import gap
 from disentanglement.metrics.mutual_information import entropy, mutual_information
 from disentanglement.metrics.result import Result
@@ -12,11 +12,15 @@ from disentanglement.metrics.result import Result
 
 @dataclass(frozen=True)
 class MIGResult(Result):
-    """score: in [0, 1]. mutual_information: [K, F] in nats; entropy: [F], the factors', in nats."""
+    """score: in [0, 1]. mutual_information: [K, F] in nats; entropy: [F], the factors', in nats.
+
+    dead_codes: how many codes do not vary; they have no information.
+    """
 
     score: float
     mutual_information: np.ndarray
     entropy: np.ndarray
+    dead_codes: int
 
 
 def mig(codes: np.ndarray, factor_ids: np.ndarray) -> MIGResult:
@@ -27,6 +31,7 @@ def mig(codes: np.ndarray, factor_ids: np.ndarray) -> MIGResult:
 
     See `disentanglement.metrics` for the arrays. Raises ArrayError if they do not fit.
     """
-    codes, factor_ids = check(codes=codes, factor_ids=factor_ids)
+    _, factor_ids = check(codes=codes, factor_ids=factor_ids)
     information, entropies = mutual_information(codes, factor_ids), entropy(factor_ids)
-    return MIGResult(float((gap(information) / entropies).mean()), information, entropies)
+    score = float((gap(information) / entropies).mean())
+    return MIGResult(score, information, entropies, int(dead_codes(codes).sum()))

@@ -30,7 +30,7 @@ def modularity(codes: np.ndarray, factor_ids: np.ndarray) -> ModularityResult:
 
     See `disentanglement.metrics` for the arrays. Raises ArrayError if they do not fit.
     """
-    codes, factor_ids = check(codes=codes, factor_ids=factor_ids)
+    _, factor_ids = check(codes=codes, factor_ids=factor_ids)
     if factor_ids.shape[1] < 2:
         raise ArrayError("modularity needs two factors or more")
     information = mutual_information(codes, factor_ids)

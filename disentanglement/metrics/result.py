@@ -25,3 +25,10 @@ class Result:
             for field in dataclasses.fields(self)
             if field.name not in self.SCORES
         }
+
+
+@dataclasses.dataclass(frozen=True)
+class PlainResult(Result):
+    """The result of a metric that returns a number only."""
+
+    score: float

@@ -34,7 +34,7 @@ class SampleQualityResult(Result):
 def sample_quality(shape_probabilities: np.ndarray) -> SampleQualityResult:
     """Does each generated image show one shape clearly, and all shapes equally often?
 
-    shape_probabilities [N, C]: p(shape | image) of the classifier, rows summing to 1. With q the
+    shape_probabilities [S, C]: p(shape | image) of the classifier, rows summing to 1. With q the
     mean row: inception_score = exp(mean KL(p || q)); its log_std is the standard deviation of
     these KL over the images; confidence is the mean of the largest p; mode_counts how often each
     shape is the likeliest; mode_kl the KL from these shares to uniform ones.

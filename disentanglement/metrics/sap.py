@@ -16,11 +16,12 @@ class SAPResult(Result):
     """score: mean over factors of the best code's prediction minus the second best's, in [0, 1].
 
     predictability: [K, F], how well one code alone predicts one factor: squared correlation for
-    continuous factors, accuracy for categories.
+    continuous factors, accuracy for categories. dead_codes: how many codes do not vary.
     """
 
     score: float
     predictability: np.ndarray
+    dead_codes: int
 
 
 def sap(
@@ -35,27 +36,25 @@ def sap(
 
     See `disentanglement.metrics` for the arrays. Raises ArrayError if they do not fit.
     """
-    codes, factors, factor_ids, continuous = check(
+    x, factors, factor_ids, continuous = check(
         codes=codes, factors=factors, factor_ids=factor_ids, continuous=continuous
     )
-    table = _squared_correlation(codes, factors)
+    dead = dead_codes(codes)
+    table = _squared_correlation(x, factors)
+    table[dead] = 0
     jobs = [(j, i) for i in np.flatnonzero(~continuous.astype(bool)) for j in range(len(table))]
     accuracies = Parallel(n_jobs=-1, prefer="threads")(
-        delayed(_accuracy)(codes[:, [j]], factor_ids[:, i]) for j, i in jobs
+        delayed(_accuracy)(x[:, [j]], factor_ids[:, i]) for j, i in jobs
     )
     for (j, i), accuracy in zip(jobs, accuracies, strict=True):
         table[j, i] = accuracy
-    return SAPResult(float(gap(table).mean()), table)
+    return SAPResult(float(gap(table).mean()), table, int(dead.sum()))
 
 
 def _squared_correlation(codes, factors):
-    dead = dead_codes(codes)
     codes, factors = codes - codes.mean(axis=0), factors - factors.mean(axis=0)
     products = np.outer((codes**2).sum(axis=0), (factors**2).sum(axis=0))
-    products[dead] = 1
-    table = (codes.T @ factors) ** 2 / products
-    table[dead] = 0
-    return table
+    return (codes.T @ factors) ** 2 / np.where(products == 0, 1, products)
 
 
 def _accuracy(code, classes):
