@@ -91,7 +91,9 @@ def train(dataset, path: Path, epochs: int = 5, num_images: int | None = None, s
     }
     if path.exists():
         log.info("kept the earlier classifier as %s", keep_old(path))
-    save_keras(model, path)
+    bare = network()  # without the optimiser
+    bare.set_weights(model.get_weights())
+    save_keras(bare, path)
     write_text(path.with_suffix(".json"), json.dumps(found, indent=2) + "\n")
     shutil.rmtree(backup, ignore_errors=True)
     return found
