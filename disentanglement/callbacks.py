@@ -35,6 +35,10 @@ class Callback:
     def batch_end(self, position: Position, report: dict[str, np.ndarray]) -> None:
         """After a batch; `report` holds its losses. At an epoch's end epoch_end follows."""
 
+    def acts_after(self, position: Position) -> bool:
+        """Whether batch_end does more there than note the report; it must see the model then."""
+        return False
+
     def epoch_start(self, epoch_id: int) -> None:
         """Before an epoch's first batch."""
 
@@ -69,8 +73,11 @@ class SampleGrids(Callback):
             model.latent.traverse(base, j, columns) for j in range(len(model.latent.names))
         ]
 
+    def acts_after(self, position):
+        return _every(self.config.vis_freq, position)
+
     def batch_end(self, position, report):
-        if position.batch_id >= 0 and (position.batch_id + 1) % self.config.vis_freq == 0:
+        if self.acts_after(position):
             self._draw(position)
 
     def epoch_end(self, position):
@@ -120,8 +127,11 @@ class MetricTable(Callback):
         if next_batch == 0 and self.config.metric_untrained and not self.rows:
             self._log(UNTRAINED)
 
+    def acts_after(self, position):
+        return _every(self.config.metric_freq, position)
+
     def batch_end(self, position, report):
-        if position.batch_id >= 0 and (position.batch_id + 1) % self.config.metric_freq == 0:
+        if self.acts_after(position):
             self._log(position)
 
     def epoch_end(self, position):
@@ -223,6 +233,11 @@ class Times(Callback):
     def _note(self, text):
         with os_errors_in_one_line(self.path), self.path.open("a") as file:
             file.write(f"{datetime.now().isoformat(sep=' ', timespec='seconds')} {text}\n")
+
+
+def _every(frequency, position):
+    """True after every so many batches of an epoch; at its end epoch_end is called anyway."""
+    return position.batch_id >= 0 and (position.batch_id + 1) % frequency == 0
 
 
 def _is_whole(row):

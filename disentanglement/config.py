@@ -58,6 +58,12 @@ class TrainingConfig:
         may_change=True,
         default=None,
     )
+    batches_per_call: int | None = _key(
+        "batches trained in one compiled call; None: 1 on a CPU, 40 on an accelerator",
+        low=1,
+        may_change=True,
+        default=None,
+    )
     metric_untrained: bool = _key(
         "score the untrained model too (global_id -1)", may_change=True, default=False
     )

@@ -176,17 +176,53 @@ class InfoGANCR:
         if nth := self.schedule.rises(global_id):
             self._reinitialize_cr_discriminator("rise", nth)
 
-    def train_batch(self, images: np.ndarray, global_id: int) -> dict[str, np.ndarray]:
-        """One iteration on images [batch_size, H, W, C]; returns its report as NumPy values."""
-        n, seed = len(images), self.config.run
-        cr_coe, gap = self.schedule.cr_coe(global_id), self.schedule.gap(global_id)
-        arrays = [images, self.latent.sample(stream(seed, "latents", global_id), n)]
-        skip = self.config.skip_idle_crd and self.schedule.is_idle(global_id)
-        if not skip:
-            pair = self.latent.sample_pair(stream(seed, "pair", global_id), n, gap)
-            arrays += [pair.first, pair.second, pair.label, np.float32(cr_coe)]
-        report = self._compiled(contrast=cr_coe > EPS)(*arrays)
-        return report | {"cr_coe": np.float32(cr_coe), "gap": np.float32(gap)}
+    def changes_before(self, global_id: int) -> bool:
+        """Whether `start_batch` or `snapshot_before` has anything to do there."""
+        return bool(self.schedule.rises(global_id) or self.schedule.falls(global_id))
+
+    def connect(self, feed) -> None:
+        """Choose where `train_block` takes its images from (a `feed.Feed`)."""
+        self._feed = feed
+        self._compiled.cache_clear()
+
+    def train_block(self, rows: np.ndarray, first: int) -> dict[str, np.ndarray]:
+        """The iterations first .. first + n - 1 on the images numbered rows [n, batch_size].
+
+        Nothing may change before any of them but the first (`changes_before`). Returns the
+        reports as NumPy values, each with an axis [n] before its own.
+        """
+        report = self._compiled(self._contrast(first))(*self._arrays(rows, first))
+        return report | self._schedule_report(first, len(rows))
+
+    @staticmethod
+    def train_stack(models: list["InfoGANCR"], rows: list, first: int) -> list[dict]:
+        """`train_block` of several models at once: configs that differ in `run` only. JAX."""
+        lead = models[0]
+        compiled = lead._compiled_stack(tuple(models), lead._contrast(first))
+        arrays = zip(*(m._arrays(r, first) for m, r in zip(models, rows, strict=True)), strict=True)
+        report = compiled(*map(np.stack, arrays))
+        extra = lead._schedule_report(first, len(rows[0]))
+        return [{k: v[i] for k, v in report.items()} | extra for i in range(len(models))]
+
+    def _contrast(self, global_id):
+        return self.schedule.cr_coe(global_id) > EPS
+
+    def _schedule_report(self, first, n):
+        values = {"cr_coe": self.schedule.cr_coe(first), "gap": self.schedule.gap(first)}
+        return {name: np.full(n, value, np.float32) for name, value in values.items()}
+
+    def _arrays(self, rows, first):
+        """What the compiled iterations take: images, latents and, where H runs, pairs."""
+        (n, size), seed, latent = rows.shape, self.config.run, self.latent
+        ids = range(first, first + n)
+        z = [latent.sample(stream(seed, "latents", g), size) for g in ids]
+        arrays = [self._feed.inputs(rows), np.stack(z)]
+        if not (self.config.skip_idle_crd and self.schedule.is_idle(first)):
+            gap, cr_coe = self.schedule.gap(first), self.schedule.cr_coe(first)
+            pairs = [latent.sample_pair(stream(seed, "pair", g), size, gap) for g in ids]
+            arrays += [np.stack([getattr(p, part) for p in pairs]) for part in ("first", "second", "label")]
+            arrays += [np.full(n, cr_coe, np.float32)]
+        return arrays
 
     def exports(self) -> dict[str, keras.Model]:
         """Generator and encoder as plain Keras models, for use without this package."""
@@ -194,11 +230,26 @@ class InfoGANCR:
 
     @functools.cache  # noqa: B019  (one model lives as long as its process)
     def _compiled(self, contrast):
-        def step(images, z, first=None, second=None, label=None, cr_coe=None):
-            pair = None if first is None else Pair(first, second, label)
-            return self.iteration(images, z, pair, cr_coe, contrast)
+        step = self._step(contrast)
+        return engine.compile_block(step, self.variables, self._feed.constants)
 
-        return engine.compile_step(step, self.variables)
+    @functools.cache  # noqa: B019
+    def _compiled_stack(self, models, contrast):
+        variables = [model.variables for model in models]
+        return engine.compile_stack(self._step(contrast), variables, self._feed.constants)
+
+    def _step(self, contrast):
+        constants = len(self._feed.constants)
+
+        def step(*inputs):
+            images = self._feed.images(*inputs[: constants + 1])
+            z, *pair = inputs[constants + 1 :]
+            if not pair:
+                return self.iteration(images, z, None, None, contrast)
+            *pair, cr_coe = pair
+            return self.iteration(images, z, Pair(*pair), cr_coe, contrast)
+
+        return step
 
     @property
     def variables(self) -> list:

@@ -28,10 +28,11 @@ class Progress:
         if self.bar is not None:
             self.bar.close()
 
-    def update(self, report) -> None:
-        self.done += 1
+    def update(self, n: int, report: dict) -> None:
+        """n more batches are done; `report` is the last one's."""
+        self.done += n
         if self.bar is not None:
-            self.bar.update(1)
+            self.bar.update(n)
             self.bar.set_postfix_str(_losses(report), refresh=False)
         elif time.monotonic() - self.said >= _SECONDS or self.done == self.total:
             self.said = time.monotonic()

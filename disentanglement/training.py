@@ -19,6 +19,7 @@ from disentanglement import checkpoint, engine, export, record, visualize
 from disentanglement.callbacks import MetricTable, SampleGrids, TensorBoard, Times
 from disentanglement.config import changed_keys
 from disentanglement.errors import TrainingStopped, UserError
+from disentanglement.feed import Feed
 from disentanglement.files import locked
 from disentanglement.metrics import evaluation
 from disentanglement.metrics.suite import needed_arrays
@@ -27,6 +28,8 @@ from disentanglement.progress import Progress
 from disentanglement.streams import stream
 
 log = logging.getLogger(__name__)
+
+_BLOCK = 40  # batches in one call on an accelerator; divides the paper's frequencies
 
 
 def train(model, dataset, metrics: dict, work_dir: Path, extra: dict | None = None) -> None:
@@ -62,20 +65,35 @@ class Run:
             Times(work_dir / "time.txt"),
         ]
         self.seconds = 0.0  # spent training, over all processes
-        self._images = None
+        self.next = 0  # number of the next batch
+        self._order = self._order_epoch = self._images = None
+        model.connect(Feed(dataset, engine.has_accelerator()))
 
     def train(self):
-        next_batch = self._restore()
+        with self.session() as stop, Progress(self.plan.total, self.next) as progress:
+            while self.next < self.plan.total:
+                rows = self.begin_block(self.block_length())
+                reports = self.model.train_block(rows, self.next)
+                self.end_block(reports, len(rows), stop)
+                progress.update(len(rows), {name: value[-1] for name, value in reports.items()})
+
+    @contextlib.contextmanager
+    def session(self):
+        """Restore the run, keep its record up to date whatever happens, and finish it.
+
+        Yields the list of requests to stop.
+        """
+        self.next = self._restore()
         devices = engine.devices()
         log.info("training on %s", ", ".join(devices))
         if os.environ.get("CUDA_VISIBLE_DEVICES") and devices == ["CPU"]:
-            log.warning("no GPU found by TensorFlow: pip install 'tensorflow[and-cuda]' adds CUDA")
+            log.warning("no GPU found by %s: its CUDA packages are missing", engine.NAME)
         self.record = record.start(self.work_dir, self.config, devices)
         self.clock = time.monotonic() - self.seconds
         try:
-            self._tell("begin", next_batch)
-            if next_batch < self.plan.total:
-                self._loop(next_batch)
+            self._tell("begin", self.next)
+            with _stop_requests() as stop:
+                yield stop
             self._finish()
         except (TrainingStopped, KeyboardInterrupt):
             record.save(self.work_dir, self.record | {"state": "stopped"})
@@ -89,37 +107,58 @@ class Run:
         finally:
             self._tell("close")
 
-    def _loop(self, next_batch):
-        config, plan = self.config, self.plan
-        order, order_epoch = None, None
-        with _stop_requests() as stop, Progress(plan.total, next_batch) as progress:
-            for global_id in range(next_batch, plan.total):
-                epoch, batch_id = divmod(global_id, plan.batches_per_epoch)
-                if order_epoch != epoch:
-                    order = stream(config.run, "shuffle", epoch).permutation(len(self.dataset))
-                    order_epoch = epoch
-                    if batch_id == 0:
-                        self._tell("epoch_start", epoch)
-                if self.model.snapshot_before(global_id):
-                    self._snapshot(global_id - 1)
-                self.model.start_batch(global_id)
-                rows = order[batch_id * config.batch_size :][: config.batch_size]
-                report = self.model.train_batch(self.dataset.images(rows), global_id)
-                self._check_finite(report, global_id)
-                position = plan.position(global_id)
-                self._tell("batch_end", position, report)
-                if plan.ends_epoch(global_id):
-                    self._tell("epoch_end", position)
-                due = plan.ends_epoch(global_id) or (global_id + 1) % config.checkpoint_freq == 0
-                stopping = bool(stop)  # read once: a later request waits for the next batch
-                if due or stopping:
-                    self._save(self.checkpoint, global_id + 1)
-                progress.update(report)
-                if stopping and global_id + 1 < plan.total:
-                    raise TrainingStopped(
-                        f"stopped after batch {global_id + 1} of {plan.total}; saved in "
-                        f"{self.checkpoint}. The same command goes on from there."
-                    )
+    def block_length(self) -> int:
+        """How many batches to train in one call: all or one of `batches_per_call`.
+
+        Only so many, because each length is compiled anew. Nothing but TensorBoard scalars may be
+        due between the batches of a block.
+        """
+        limit = self.config.batches_per_call or (_BLOCK if engine.has_accelerator() else 1)
+        for global_id in range(self.next, self.next + limit - 1):
+            if self._is_due(global_id) or self.model.changes_before(global_id + 1):
+                return 1
+        return limit
+
+    def begin_block(self, n: int) -> np.ndarray:
+        """Make ready for the next n batches; returns the numbers of their images [n, batch]."""
+        epoch, batch_id = divmod(self.next, self.plan.batches_per_epoch)
+        if self._order_epoch != epoch:
+            rng = stream(self.config.run, "shuffle", epoch)
+            self._order, self._order_epoch = rng.permutation(len(self.dataset)), epoch
+        if batch_id == 0:
+            self._tell("epoch_start", epoch)
+        if self.model.snapshot_before(self.next):
+            self._snapshot(self.next - 1)
+        self.model.start_batch(self.next)
+        size = self.config.batch_size
+        return self._order[batch_id * size :][: n * size].reshape(n, size)
+
+    def end_block(self, reports: dict[str, np.ndarray], n: int, stop: list) -> None:
+        """Note and save what is due after the n batches of these reports."""
+        for i, global_id in enumerate(range(self.next, self.next + n)):
+            report = {name: value[i] for name, value in reports.items()}
+            self._check_finite(report, global_id)
+            position = self.plan.position(global_id)
+            self._tell("batch_end", position, report)
+            if self.plan.ends_epoch(global_id):
+                self._tell("epoch_end", position)
+        self.next += n
+        stopping = bool(stop)  # read once: a later request waits for the next batch
+        if stopping or self._saves_after(self.next - 1):
+            self._save(self.checkpoint, self.next)
+        if stopping and self.next < self.plan.total:
+            raise TrainingStopped(
+                f"stopped after batch {self.next} of {self.plan.total}; saved in "
+                f"{self.checkpoint}. The same command goes on from there."
+            )
+
+    def _saves_after(self, global_id):
+        checkpoint_freq = self.config.checkpoint_freq
+        return self.plan.ends_epoch(global_id) or (global_id + 1) % checkpoint_freq == 0
+
+    def _is_due(self, global_id):
+        position = self.plan.position(global_id)
+        return self._saves_after(global_id) or any(c.acts_after(position) for c in self.callbacks)
 
     def _restore(self):
         """Load the checkpoint, if any; returns the number of the next batch."""

@@ -167,14 +167,14 @@ def test_nan_stops_the_run_and_names_step_and_checkpoint(tmp_path):
 def test_nan_weights_are_never_saved(tmp_path, monkeypatch):
     """NaN that the last batch's update made shows in no loss yet."""
 
-    def train_batch(self, images, global_id):
-        report = real(self, images, global_id)
+    def train_block(self, rows, global_id):
+        report = real(self, rows, global_id)
         if global_id == 5:
             self.generator.get_layer("dense1").bias.assign(np.full(128, np.nan))
         return report
 
-    real = InfoGANCR.train_batch
-    monkeypatch.setattr(InfoGANCR, "train_batch", train_batch)
+    real = InfoGANCR.train_block
+    monkeypatch.setattr(InfoGANCR, "train_block", train_block)
     message = "generator/dense1/bias holds NaN or infinity after batch 5; .*before batch 3"
     with pytest.raises(UserError, match=message):
         tiny.train(tmp_path)

@@ -13,6 +13,7 @@ import sys
 import types
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from disentanglement import checkpoint, training
@@ -72,6 +73,13 @@ class Bars:
             height, position = divmod(int(index), 8)
             image[32 - 4 * height : 33 + 4 * height, 8 * position : 8 * position + 6] = 1
         return images
+
+    @property
+    def packed(self):
+        return self.images(np.arange(64)).astype(np.uint8)
+
+    def unpack(self, rows):
+        return keras.ops.cast(rows, "float32")
 
     def index(self, factors):
         return np.ravel_multi_index(tuple(factors.T), self.factor_sizes)

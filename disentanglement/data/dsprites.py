@@ -49,6 +49,19 @@ class DSprites:
         pixels = np.unpackbits(self.bits[indices], axis=1)
         return pixels.reshape(-1, SIZE, SIZE, 1).astype(np.float32)
 
+    @property
+    def packed(self) -> np.ndarray:
+        """What `unpack` takes, a row per image: uint8 [737280, 512]."""
+        return self.bits
+
+    def unpack(self, rows):
+        """`images` in `keras.ops`, from rows of `packed`: 8 pixels a byte, the first the highest."""
+        from keras import ops  # the data alone needs no Keras
+
+        shifts = np.arange(7, -1, -1, dtype=np.int32)
+        pixels = ops.right_shift(ops.cast(rows, "int32")[..., None], shifts) & 1
+        return ops.cast(ops.reshape(pixels, (-1, SIZE, SIZE, 1)), "float32")
+
     def factors(self, indices: np.ndarray) -> np.ndarray:
         """The factor classes [n, 6] of these numbers, int64."""
         return np.stack(np.unravel_index(indices, self.factor_sizes), axis=1)

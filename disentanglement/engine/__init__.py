@@ -6,6 +6,8 @@ of the graph, or JAX (KERAS_BACKEND=jax), where it is threaded through pure func
 
     minimize(loss_fn, optimizer, variables) -> report
     compile_step(step, variables) -> function of NumPy arrays
+    compile_block(step, variables, constants) -> several iterations in one call
+    compile_stack(step, variables, constants) -> the same for several models at once (JAX)
     compile_inference(network) -> function of NumPy arrays
     devices() -> what computes here
 """
@@ -20,18 +22,53 @@ from disentanglement.errors import UserError
 BACKENDS = ("tensorflow", "jax")
 
 _name = os.environ["KERAS_BACKEND"]
-if _name not in BACKENDS:
+NAME = {"tensorflow": "TensorFlow", "jax": "JAX"}.get(_name)
+if NAME is None:
     raise UserError(
         f"KERAS_BACKEND={_name} is not supported: unset it, or set it to {' or '.join(BACKENDS)}"
     )
-if importlib.util.find_spec(_name) is None:
+
+
+def is_installed(backend: str) -> bool:
+    return importlib.util.find_spec(backend) is not None
+
+
+if not is_installed(_name):
     raise UserError(f"KERAS_BACKEND={_name}, but {_name} is not installed: pip install {_name}")
 if _name == "jax":
-    from disentanglement.engine.jax import compile_step, devices, minimize
+    from disentanglement.engine.jax import (
+        compile_block,
+        compile_stack,
+        compile_step,
+        devices,
+        has_accelerator,
+        minimize,
+        put,
+    )
 else:
-    from disentanglement.engine.tensorflow import compile_step, devices, minimize
+    from disentanglement.engine.tensorflow import (
+        compile_block,
+        compile_stack,
+        compile_step,
+        devices,
+        has_accelerator,
+        minimize,
+        put,
+    )
 
-__all__ = ["BACKENDS", "compile_inference", "compile_step", "devices", "minimize"]
+__all__ = [
+    "BACKENDS",
+    "NAME",
+    "compile_block",
+    "compile_inference",
+    "compile_stack",
+    "compile_step",
+    "devices",
+    "has_accelerator",
+    "is_installed",
+    "minimize",
+    "put",
+]
 
 
 def compile_inference(network, batch_size: int = 256):
@@ -40,6 +77,8 @@ def compile_inference(network, batch_size: int = 256):
     It works in batches of one size (the last one padded), so that it is compiled once.
     """
     forward = compile_step(lambda inputs: network(inputs, training=False), network.variables)
+    if has_accelerator():
+        batch_size = max(batch_size, 4096)
 
     def infer(inputs: np.ndarray) -> np.ndarray:
         outputs = []

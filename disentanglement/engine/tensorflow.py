@@ -7,6 +7,8 @@ import tempfile
 
 import numpy as np
 
+from disentanglement.errors import UserError
+
 
 @contextlib.contextmanager
 def _quiet_stderr():
@@ -70,6 +72,58 @@ def compile_step(step, variables: list):
         return keras.tree.map_structure(np.asarray, compiled(*arrays))
 
     return call
+
+
+def compile_block(step, variables: list, constants: list):
+    """Compile several iterations of `step(*constants, *arrays)` as one call.
+
+    The callable takes arrays with an axis of iterations before their own first one, and gives the
+    reports likewise. constants: arrays that every iteration sees whole, kept on the device.
+    """
+    del variables
+    single = tf.function(step, autograph=False, jit_compile=has_accelerator() or None)
+
+    @tf.function(autograph=False)
+    def block(*arrays):
+        n = len(arrays[0])
+        # Python's loop would unroll n copies of the graph.
+        first = single(*constants, *(a[0] for a in arrays))
+        flat, structure = keras.tree.flatten(first), first
+        stores = [
+            tf.TensorArray(value.dtype, n, element_shape=value.shape).write(0, value)
+            for value in flat
+        ]
+
+        def body(i, stores):
+            report = keras.tree.flatten(single(*constants, *(a[i] for a in arrays)))
+            return i + 1, [s.write(i, v) for s, v in zip(stores, report, strict=True)]
+
+        _, stores = tf.while_loop(
+            lambda i, stores: i < n, body, (1, stores), parallel_iterations=1
+        )
+        return keras.tree.pack_sequence_as(structure, [store.stack() for store in stores])
+
+    def call(*arrays):
+        if len(arrays[0]) == 1:  # one iteration: no loop around it
+            report = single(*constants, *(a[0] for a in arrays))
+            return keras.tree.map_structure(lambda value: np.asarray(value)[None], report)
+        return keras.tree.map_structure(np.asarray, block(*map(tf.convert_to_tensor, arrays)))
+
+    return call
+
+
+def compile_stack(step, variables: list[list], constants: list):
+    """Training several models at once is for JAX only. Raises UserError."""
+    raise UserError("--stack needs JAX: set KERAS_BACKEND=jax")
+
+
+def put(array: np.ndarray):
+    """The array on the device, for `constants`."""
+    return tf.constant(array)
+
+
+def has_accelerator() -> bool:
+    return bool(tf.config.list_logical_devices("GPU"))
 
 
 def devices() -> list[str]:

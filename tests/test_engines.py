@@ -1,0 +1,128 @@
+"""Both engines, blocks and stacks: the same numbers, whatever computes them and in what portions."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from disentanglement import checkpoint, engine
+from disentanglement.config import InfoGANCRConfig
+from disentanglement.feed import Feed
+from tests import tiny
+from tests.experiments import ROOT, load
+
+BATCHES = 20  # the contrastive term sets in after 12, the gap falls after 17
+
+
+def build(**changes):
+    experiment = load("InfoGAN-CR_dSprites", "infogan_cr")
+    model = experiment.build(InfoGANCRConfig(**(tiny.CONFIG | changes)))
+    model.connect(Feed(tiny.Bars(), on_device=False))
+    return model
+
+
+def train(model, blocks=(1,) * BATCHES, start=0):
+    """The reports of consecutive blocks, as lists of batches."""
+    reports, first = [], start
+    for n in blocks:
+        rows = (np.arange(n * 4).reshape(n, 4) * 7 + first) % 64
+        model.start_batch(first)
+        block = model.train_block(rows, first)
+        reports += [{name: value[i] for name, value in block.items()} for i in range(n)]
+        first += n
+    return reports
+
+
+def weights(model):
+    return [np.asarray(variable) for variable in model.variables]
+
+
+def assert_close(ours, theirs, tolerance):
+    for mine, other in zip(ours, theirs, strict=True):
+        assert mine.keys() == other.keys()
+        for name in mine:
+            np.testing.assert_allclose(mine[name], other[name], rtol=tolerance, atol=tolerance)
+
+
+def test_a_block_gives_what_single_batches_give():
+    one, many = build(), build()
+    expected, found = train(one), train(many, (4, 8, 5, 3))
+    assert_close(found, expected, 1e-5)
+    for ours, theirs in zip(weights(many), weights(one), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_images_on_the_device_give_what_the_hosts_give():
+    host, device = build(), build()
+    device.connect(Feed(tiny.Bars(), on_device=True))
+    assert_close(train(device, (4, 8)), train(host, (4, 8)), 1e-6)
+
+
+def test_dsprites_are_unpacked_alike():
+    from disentanglement.data.dsprites import DSprites
+
+    bits = np.random.default_rng(0).integers(0, 256, (5, 512), dtype=np.uint8)
+    data = DSprites(bits)
+    unpack = engine.compile_step(data.unpack, [])
+    np.testing.assert_array_equal(unpack(bits), data.images(np.arange(5)))
+
+
+@pytest.mark.skipif(engine.NAME != "JAX", reason="stacks need JAX")
+def test_a_stack_gives_what_each_run_gives_alone():
+    seeds = (3, 4, 9)
+    stacked, alone = ([build(run=seed) for seed in seeds] for _ in range(2))
+    first, reports = 0, [[] for _ in seeds]
+    for n in (4, 8, 5, 3):
+        rows = [(np.arange(n * 4).reshape(n, 4) * 7 + first) % 64] * len(seeds)
+        for model in stacked:
+            model.start_batch(first)
+        for report, found in zip(reports, type(stacked[0]).train_stack(stacked, rows, first), strict=True):
+            report += [{name: value[i] for name, value in found.items()} for i in range(n)]
+        first += n
+    for model, report in zip(alone, reports, strict=True):
+        assert_close(report, train(model), 1e-4)
+
+
+OTHER = """
+    import sys
+    import numpy as np
+    from disentanglement import checkpoint
+    from tests.test_engines import build, train
+
+    model = build()
+    checkpoint.restore(sys.argv[1], model)
+    reports = train(model)
+    checkpoint.save(sys.argv[2], model, {})
+    np.savez(sys.argv[3], **{f"{i}/{k}": v for i, r in enumerate(reports) for k, v in r.items()})
+"""
+
+
+def test_both_engines_agree_and_read_each_others_checkpoints(tmp_path):
+    other = {"TensorFlow": "jax", "JAX": "tensorflow"}[engine.NAME]
+    if not engine.is_installed(other):
+        pytest.skip(f"{other} is not installed here")
+    model = build()
+    start, end, numbers = (str(tmp_path / name) for name in ("a.npz", "b.npz", "c.npz"))
+    checkpoint.save(start, model, {})
+    result = subprocess.run(
+        [sys.executable, "-c", "\n".join(line[4:] for line in OTHER.splitlines()), start, end, numbers],
+        cwd=ROOT,
+        env=os.environ | {"KERAS_BACKEND": other},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    reports = train(model)
+    with np.load(numbers) as theirs:
+        for i, report in enumerate(reports):
+            for name, value in report.items():
+                np.testing.assert_allclose(
+                    value, theirs[f"{i}/{name}"], rtol=1e-4, atol=1e-4, err_msg=f"{i} {name}"
+                )
+    ours = weights(model)
+    checkpoint.restore(end, model)
+    for mine, other_ in zip(ours, weights(model), strict=True):
+        np.testing.assert_allclose(mine, other_, rtol=2e-3, atol=2e-3)
