@@ -43,7 +43,7 @@ class DCIResult(Result):
 
 def dci_lasso(codes: np.ndarray, factors: np.ndarray) -> DCIResult:
     """DCI with linear regression, L1 penalty 0.02."""
-    return _dci(codes, factors, lambda i: Lasso(alpha=0.02))
+    return _dci(codes, factors, lambda i: Lasso(alpha=0.02), jobs=1)
 
 
 def dci_lasso_cv(codes: np.ndarray, factors: np.ndarray, folds: int = 3) -> DCIResult:
@@ -52,7 +52,7 @@ def dci_lasso_cv(codes: np.ndarray, factors: np.ndarray, folds: int = 3) -> DCIR
     3 was scikit-learn's default when the paper was written; today's is 5.
     """
     _check_rows(codes, folds)
-    return _dci(codes, factors, lambda i: LassoCV(cv=folds))
+    return _dci(codes, factors, lambda i: LassoCV(cv=folds), jobs=1)
 
 
 def dci_rf(codes: np.ndarray, factors: np.ndarray, seed: int = 0) -> DCIResult:
@@ -72,10 +72,11 @@ def dci_rf_cv(codes: np.ndarray, factors: np.ndarray, seed: int = 0) -> DCIResul
     return _dci(codes, factors, lambda i: GridSearchCV(_forest(seed, i), depths, cv=3, n_jobs=-1))
 
 
-def _dci(codes: np.ndarray, factors: np.ndarray, regressor: Callable) -> DCIResult:
+def _dci(codes: np.ndarray, factors: np.ndarray, regressor: Callable, jobs: int = -1) -> DCIResult:
     """Fit regressor(i) to each factor i; see `disentanglement.metrics` for the arrays.
 
-    Codes and factors are standardised first. Raises ArrayError if the arrays do not fit.
+    Codes and factors are standardised first. jobs: threads (-1: a core each); Lasso's fits are so
+    short that a second thread makes them slower. Raises ArrayError if the arrays do not fit.
     """
     x, factors = check(codes=codes, factors=factors)
     dead = dead_codes(codes)
@@ -84,7 +85,7 @@ def _dci(codes: np.ndarray, factors: np.ndarray, regressor: Callable) -> DCIResu
         alive, targets = _standardised(x[:, ~dead]), _standardised(factors)
         # Threads: these learners release Python's lock, and no array is copied.
         with parallel_config(backend="threading"):
-            columns = Parallel(n_jobs=-1)(
+            columns = Parallel(n_jobs=jobs)(
                 delayed(_importance)(regressor(i), alive, target)
                 for i, target in enumerate(targets.T)
             )
