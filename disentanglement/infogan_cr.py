@@ -220,7 +220,9 @@ class InfoGANCR:
         if not (self.config.skip_idle_crd and self.schedule.is_idle(first)):
             gap, cr_coe = self.schedule.gap(first), self.schedule.cr_coe(first)
             pairs = [latent.sample_pair(stream(seed, "pair", g), size, gap) for g in ids]
-            arrays += [np.stack([getattr(p, part) for p in pairs]) for part in ("first", "second", "label")]
+            arrays += [
+                np.stack([getattr(p, part) for p in pairs]) for part in ("first", "second", "label")
+            ]
             arrays += [np.full(n, cr_coe, np.float32)]
         return arrays
 

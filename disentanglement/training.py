@@ -39,9 +39,53 @@ def train(model, dataset, metrics: dict, work_dir: Path, extra: dict | None = No
     extra: arrays which metrics take beside codes (`evaluation.Extra`), by name. Raises UserError
     for what the user can mend, TrainingStopped after Ctrl-C or SIGTERM.
     """
-    work_dir = Path(work_dir)
-    with locked(work_dir):
-        Run(model, dataset, metrics, work_dir, extra or {}).train()
+    train_stack([model], dataset, metrics, [work_dir], [extra])
+
+
+def train_stack(models: list, dataset, metrics: dict, work_dirs: list, extras: list) -> None:
+    """`train` several models at once, each in its folder as if alone; more than one: JAX only.
+
+    The configs may differ in `run` only. Models whose checkpoints are behind catch up first.
+    """
+    with contextlib.ExitStack() as stack:
+        runs = []
+        for model, folder, extra in zip(models, work_dirs, extras, strict=True):
+            stack.enter_context(locked(Path(folder)))
+            runs.append(Run(model, dataset, metrics, Path(folder), extra or {}))
+        feed = Feed(dataset, engine.has_accelerator())
+        for run in runs:
+            run.model.connect(feed)
+            stack.enter_context(run.session())
+        _train(runs)
+
+
+def _train(runs):
+    total = runs[0].plan.total
+    first = min(run.next for run in runs)
+    with _stop_requests() as stop, Progress(total, first) as progress:
+        while first < total:
+            group = [run for run in runs if run.next == first]
+            # All at once must not overtake a run that is ahead of them.
+            ahead = min((run.next for run in runs if run.next > first), default=total)
+            n = group[0].block_length()
+            n = n if first + n <= ahead else 1
+            rows = [run.begin_block(n) for run in group]
+            if len(group) == 1:
+                reports = [group[0].model.train_block(rows[0], first)]
+            else:
+                models = [run.model for run in group]
+                reports = models[0].train_stack(models, rows, first)
+            stopping = bool(stop)  # read once: a later request waits for the next block
+            for run, report in zip(group, reports, strict=True):
+                run.end_block(report, n, stopping)
+            first = min(run.next for run in runs)
+            progress.update(n, {name: value[-1] for name, value in reports[0].items()})
+            if stopping and first < total:
+                raise TrainingStopped(
+                    f"stopped after batch {first} of {total}; saved in "
+                    f"{', '.join(str(run.checkpoint) for run in runs)}. The same command goes on "
+                    "from there."
+                )
 
 
 class Run:
@@ -67,22 +111,10 @@ class Run:
         self.seconds = 0.0  # spent training, over all processes
         self.next = 0  # number of the next batch
         self._order = self._order_epoch = self._images = None
-        model.connect(Feed(dataset, engine.has_accelerator()))
-
-    def train(self):
-        with self.session() as stop, Progress(self.plan.total, self.next) as progress:
-            while self.next < self.plan.total:
-                rows = self.begin_block(self.block_length())
-                reports = self.model.train_block(rows, self.next)
-                self.end_block(reports, len(rows), stop)
-                progress.update(len(rows), {name: value[-1] for name, value in reports.items()})
 
     @contextlib.contextmanager
     def session(self):
-        """Restore the run, keep its record up to date whatever happens, and finish it.
-
-        Yields the list of requests to stop.
-        """
+        """Restore the run, keep its record up to date whatever happens, and finish it."""
         self.next = self._restore()
         devices = engine.devices()
         log.info("training on %s", ", ".join(devices))
@@ -92,8 +124,7 @@ class Run:
         self.clock = time.monotonic() - self.seconds
         try:
             self._tell("begin", self.next)
-            with _stop_requests() as stop:
-                yield stop
+            yield
             self._finish()
         except (TrainingStopped, KeyboardInterrupt):
             record.save(self.work_dir, self.record | {"state": "stopped"})
@@ -133,8 +164,8 @@ class Run:
         size = self.config.batch_size
         return self._order[batch_id * size :][: n * size].reshape(n, size)
 
-    def end_block(self, reports: dict[str, np.ndarray], n: int, stop: list) -> None:
-        """Note and save what is due after the n batches of these reports."""
+    def end_block(self, reports: dict[str, np.ndarray], n: int, stopping: bool) -> None:
+        """Note and save what is due after the n batches of these reports; stopping: save anyway."""
         for i, global_id in enumerate(range(self.next, self.next + n)):
             report = {name: value[i] for name, value in reports.items()}
             self._check_finite(report, global_id)
@@ -143,14 +174,8 @@ class Run:
             if self.plan.ends_epoch(global_id):
                 self._tell("epoch_end", position)
         self.next += n
-        stopping = bool(stop)  # read once: a later request waits for the next batch
         if stopping or self._saves_after(self.next - 1):
             self._save(self.checkpoint, self.next)
-        if stopping and self.next < self.plan.total:
-            raise TrainingStopped(
-                f"stopped after batch {self.next} of {self.plan.total}; saved in "
-                f"{self.checkpoint}. The same command goes on from there."
-            )
 
     def _saves_after(self, global_id):
         checkpoint_freq = self.config.checkpoint_freq

@@ -1,4 +1,4 @@
-"""Both engines, blocks and stacks: the same numbers, whatever computes them and in what portions."""
+"""Both engines, blocks and stacks: the same numbers, whatever computes them, in any portions."""
 
 import os
 import subprocess
@@ -78,7 +78,9 @@ def test_a_stack_gives_what_each_run_gives_alone():
         rows = [(np.arange(n * 4).reshape(n, 4) * 7 + first) % 64] * len(seeds)
         for model in stacked:
             model.start_batch(first)
-        for report, found in zip(reports, type(stacked[0]).train_stack(stacked, rows, first), strict=True):
+        for report, found in zip(
+            reports, type(stacked[0]).train_stack(stacked, rows, first), strict=True
+        ):
             report += [{name: value[i] for name, value in found.items()} for i in range(n)]
         first += n
     for model, report in zip(alone, reports, strict=True):
@@ -107,7 +109,14 @@ def test_both_engines_agree_and_read_each_others_checkpoints(tmp_path):
     start, end, numbers = (str(tmp_path / name) for name in ("a.npz", "b.npz", "c.npz"))
     checkpoint.save(start, model, {})
     result = subprocess.run(
-        [sys.executable, "-c", "\n".join(line[4:] for line in OTHER.splitlines()), start, end, numbers],
+        [
+            sys.executable,
+            "-c",
+            "\n".join(line[4:] for line in OTHER.splitlines()),
+            start,
+            end,
+            numbers,
+        ],
         cwd=ROOT,
         env=os.environ | {"KERAS_BACKEND": other},
         capture_output=True,

@@ -38,6 +38,14 @@ def train(config: InfoGANCRConfig, work_dir: Path) -> None:
     training.train(model, dataset, metrics, work_dir, metric.extra_arrays(model, config))
 
 
+def train_stack(configs: list[InfoGANCRConfig], work_dirs: list[Path]) -> None:
+    """`train` several runs at once on one accelerator (JAX); their configs differ in `run` only."""
+    models, dataset = [build(c) for c in configs], load_data.load(configs[0], say=log.info)
+    metrics = metric.available(metric.TRAINING, say=log.info)
+    extras = [metric.extra_arrays(m, c) for m, c in zip(models, configs, strict=True)]
+    training.train_stack(models, dataset, metrics, work_dirs, extras)
+
+
 def score(config: InfoGANCRConfig, work_dir: Path) -> None:
     """Score the run that `train` left in `work_dir`, and its model before the contrastive term."""
     model, dataset = build(config), load_data.load(config, say=log.info)

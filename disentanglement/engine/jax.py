@@ -59,12 +59,18 @@ def compile_block(step, variables: list, constants: list):
         state, reports = jax.lax.scan(body, state, arrays)
         return reports, state
 
-    compiled = jax.jit(scan, donate_argnums=0)
+    # XLA's convolutions are slow within a loop on a CPU: one iteration goes without.
+    single = jax.jit(lambda s, c, a: pure(s, (*c, *(x[0] for x in a))), donate_argnums=0)
+    block = jax.jit(scan, donate_argnums=0)
 
     def call(*arrays):
+        one = len(arrays[0]) == 1
+        compiled = single if one else block
         reports, state = compiled([v.value for v in variables], constants, arrays)
         _assign(variables, state)
-        return jax.tree.map(np.asarray, reports)
+        return jax.tree.map(
+            lambda value: np.asarray(value)[None] if one else np.asarray(value), reports
+        )
 
     return call
 

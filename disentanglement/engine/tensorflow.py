@@ -98,9 +98,7 @@ def compile_block(step, variables: list, constants: list):
             report = keras.tree.flatten(single(*constants, *(a[i] for a in arrays)))
             return i + 1, [s.write(i, v) for s, v in zip(stores, report, strict=True)]
 
-        _, stores = tf.while_loop(
-            lambda i, stores: i < n, body, (1, stores), parallel_iterations=1
-        )
+        _, stores = tf.while_loop(lambda i, stores: i < n, body, (1, stores), parallel_iterations=1)
         return keras.tree.pack_sequence_as(structure, [store.stack() for store in stores])
 
     def call(*arrays):
