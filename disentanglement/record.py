@@ -1,12 +1,13 @@
 """Records: what a run or an evaluation was, and what came of it, for people and for main.py."""
 
+import contextlib
 import dataclasses
 import json
 import os
 import platform
 import re
 from datetime import datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from disentanglement.errors import UserError
@@ -14,7 +15,16 @@ from disentanglement.files import write_text
 
 FILE = "run.json"
 _NUMBERS = re.compile(r'\[\n([^\[\]"{}]*)\]')
-_PACKAGES = ("disentanglement", "keras", "tensorflow", "numpy", "scipy", "scikit-learn")
+_PACKAGES = (
+    "disentanglement",
+    "keras",
+    "tensorflow",
+    "jax",
+    "jaxlib",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+)
 
 
 def start(folder: Path, config, devices: list[str]) -> dict:
@@ -36,7 +46,8 @@ def environment(devices: list[str] | None = None) -> dict:
     """
     hardware = {"cpu": _cpu(), "cores": os.cpu_count()}
     return {
-        "versions": {name: version(name) for name in _PACKAGES},
+        "versions": _versions(),
+        "backend": os.environ["KERAS_BACKEND"],
         "python": platform.python_version(),
         "hardware": hardware if devices is None else hardware | {"devices": devices},
     }
@@ -60,6 +71,14 @@ def read(folder: Path, name: str = FILE) -> dict:
         return found
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read ({error}): remove it and run again") from error
+
+
+def _versions():
+    found = {}
+    for name in _PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def _cpu():

@@ -55,7 +55,7 @@ class DSprites:
         return self.bits
 
     def unpack(self, rows):
-        """`images` in `keras.ops`, from rows of `packed`: 8 pixels a byte, the first the highest."""
+        """`images` in `keras.ops`, from rows of `packed`: 8 pixels a byte, highest bit first."""
         from keras import ops  # the data alone needs no Keras
 
         shifts = np.arange(7, -1, -1, dtype=np.int32)
