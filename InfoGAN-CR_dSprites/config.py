@@ -2,8 +2,9 @@
 
 Expect, from the paper (50 runs): FactorVAE metric 0.88 +- 0.01, and 0.82 +- 0.01 for the snapshot
 before the contrastive term sets in (batch 288,000).
-Needs a GPU: on two CPU cores one run takes about 23 hours, evaluations included (computed from
-185 ms a batch, 425 ms after the rise). A run leaves about 3 GB, most in sample/ (see vis_freq).
+Needs a GPU: on two CPU cores one run takes about 24 hours, evaluations included (computed from
+185 ms a batch, 425 ms after the rise, 22 s an evaluation; 29 hours with the shape classifier).
+A run leaves about 3 GB, most in sample/ (see vis_freq).
 
 Every run's folder is named after its values in test_config; `run` is the seed.
 """

@@ -6,9 +6,11 @@ import signal
 import subprocess
 import sys
 import textwrap
+import warnings
 
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
 from disentanglement.data.dsprites_render import FACTOR_SIZES, FACTOR_VALUES
 from disentanglement.errors import UserError
@@ -221,8 +223,25 @@ def test_extra_arrays_are_made_where_a_metric_needs_them():
     metrics = {"sample_quality": METRICS["sample_quality"]}
     found = evaluation.evaluate(Counting(), Grid(), metrics, extra=extra)
     assert found["scores"]["sample_quality.inception_score"] == pytest.approx(3)
-    inputs = found["metrics"]["sample_quality"]["inputs"]
-    assert inputs == {"shape_probabilities": {"classifier": "abc"}}
+    inputs = found["metrics"]["sample_quality"]["inputs"]["shape_probabilities"]
+    assert inputs["classifier"] == "abc"
+    assert inputs["seconds"] >= 0
+
+
+def test_learners_that_do_not_converge_are_counted_in_one_line(caplog):
+    caplog.set_level("INFO")
+
+    def stubborn(codes):
+        for _ in range(3):
+            warnings.warn("Objective did not converge.", ConvergenceWarning, stacklevel=1)
+        return 0.5
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = evaluation.evaluate(Counting(), Grid(), {"stubborn": stubborn})
+    assert found["metrics"]["stubborn"]["unconverged_fits"] == 3
+    (line,) = [r.message for r in caplog.records if "stubborn" in r.message]
+    assert line.endswith("3 fits of its learner did not converge")
 
 
 def test_names_and_metrics_of_ones_own():

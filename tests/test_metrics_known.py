@@ -1,7 +1,10 @@
 """Every metric on codes whose scores are known beforehand, and against a second way to compute."""
 
+import warnings
+
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import mutual_info_score
 
 from disentanglement.metrics import dci
@@ -57,6 +60,18 @@ def test_explicitness_of_identity_and_one_hot_codes():
 )
 def test_constant_codes(name, expected):
     assert scores(name, constant) == pytest.approx(expected, abs=1e-9)
+
+
+def test_lasso_on_nearly_collinear_codes_says_when_it_gives_up():
+    rng = np.random.default_rng(0)
+    classes = rng.integers(0, 30, (2000, 3)) * 1.0
+    mix = np.ones((3, 5)) + 0.03 * rng.normal(size=(3, 5))
+    made = classes @ mix + 0.3 * rng.normal(size=(2000, 5))
+    with pytest.warns(ConvergenceWarning):
+        METRICS["dci_lasso_cv"](made, classes)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        METRICS["dci_lasso_cv"](made, classes, max_iter=1_000_000)
 
 
 def test_cross_validated_forests():

@@ -46,13 +46,17 @@ def dci_lasso(codes: np.ndarray, factors: np.ndarray) -> DCIResult:
     return _dci(codes, factors, lambda i: Lasso(alpha=0.02), jobs=1)
 
 
-def dci_lasso_cv(codes: np.ndarray, factors: np.ndarray, folds: int = 3) -> DCIResult:
+def dci_lasso_cv(
+    codes: np.ndarray, factors: np.ndarray, folds: int = 3, max_iter: int = 1000
+) -> DCIResult:
     """DCI with linear regression, the L1 penalty chosen by cross-validation in `folds` parts.
 
-    3 was scikit-learn's default when the paper was written; today's is 5.
+    3 was scikit-learn's default when the paper was written; today's is 5. The solver gives up
+    after max_iter rounds, with a ConvergenceWarning, as it did then: nearly collinear codes (of
+    an encoder early in training) need 100,000, and their score is another then.
     """
     _check_rows(codes, folds)
-    return _dci(codes, factors, lambda i: LassoCV(cv=folds), jobs=1)
+    return _dci(codes, factors, lambda i: LassoCV(cv=folds, max_iter=max_iter), jobs=1)
 
 
 def dci_rf(codes: np.ndarray, factors: np.ndarray, seed: int = 0) -> DCIResult:

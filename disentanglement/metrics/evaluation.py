@@ -4,11 +4,13 @@
 """
 
 import time
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from tqdm import tqdm
 
 from disentanglement.config import nearest
@@ -63,8 +65,12 @@ def evaluate(
         arrays = encode_images(encode, dataset, images, needed)
         card.begin(time.perf_counter() - start)
         used = {name: item for name, item in (extra or {}).items() if name in needed}
-        arrays |= {name: item.make() for name, item in used.items()}
-        score_into(card, todo, arrays, seed, {name: item.about for name, item in used.items()})
+        about = {}
+        for name, item in used.items():
+            start = time.perf_counter()
+            arrays[name] = item.make()
+            about[name] = {**item.about, "seconds": round(time.perf_counter() - start, 3)}
+        score_into(card, todo, arrays, seed, about)
     return card.record
 
 
@@ -108,14 +114,14 @@ def score_into(
             continue
         start = time.perf_counter()
         try:
-            result = _call(metric, arrays, seed)
+            result, warned = _call(metric, arrays, seed)
         except ArrayError as error:
             card.skip(name, str(error))
         else:
             inputs = {
                 array: about[array] for array in needed_arrays(metric) if array in (about or {})
             }
-            card.add(name, result, time.perf_counter() - start, inputs)
+            card.add(name, result, time.perf_counter() - start, inputs, warned)
 
 
 def score(
@@ -125,7 +131,7 @@ def score(
     results = {}
     for name, metric in metrics.items():
         try:
-            results[name] = _call(metric, arrays, seed)
+            results[name], _ = _call(metric, arrays, seed)
         except ArrayError as error:
             raise UserError(f"metric {name}: {error}") from error
     return results
@@ -217,9 +223,13 @@ def _encode_chunk(encode, images):
 
 
 def _call(metric, arrays, seed):
+    """The metric's result, and how many of its learners' fits did not converge."""
     given = {name: arrays[name] for name in needed_arrays(metric)}
-    result = metric(**given, **({"seed": seed} if takes_seed(metric) else {}))
-    return result if isinstance(result, Result) else PlainResult(float(result))
+    with warnings.catch_warnings(record=True) as caught:  # hundreds of lines otherwise
+        warnings.simplefilter("always", ConvergenceWarning)
+        result = metric(**given, **({"seed": seed} if takes_seed(metric) else {}))
+    result = result if isinstance(result, Result) else PlainResult(float(result))
+    return result, sum(issubclass(w.category, ConvergenceWarning) for w in caught)
 
 
 def _protocol(dataset, images):

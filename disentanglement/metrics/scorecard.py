@@ -23,8 +23,9 @@ class Scorecard:
     another name. say: takes a line for every result.
 
     The record: scores, by full name; skipped: metric -> why; the identity; metrics: metric ->
-    scores, seconds, evidence, inputs (where its extra arrays came from); sessions: for every
-    process that added to it, the versions, the hardware, the seconds of encoding, its metrics.
+    scores, seconds, evidence, inputs (where its extra arrays came from), unconverged_fits (of its
+    learner, if any); sessions: for every process that added to it, the versions, the hardware, the
+    seconds of encoding, its metrics.
     """
 
     def __init__(
@@ -57,13 +58,21 @@ class Scorecard:
         }
         self.record["sessions"].append(self._session)
 
-    def add(self, name: str, result: Result, seconds: float, inputs: Mapping | None = None) -> None:
-        """Enter a metric's result and save."""
+    def add(
+        self,
+        name: str,
+        result: Result,
+        seconds: float,
+        inputs: Mapping | None = None,
+        unconverged: int = 0,
+    ) -> None:
+        """Enter a metric's result and save. unconverged: fits of its learner that gave up."""
         self.record["metrics"][name] = {
             "scores": result.scores(name),
             "seconds": round(seconds, 3),
             "evidence": result.evidence(),
             **({"inputs": dict(inputs)} if inputs else {}),
+            **({"unconverged_fits": unconverged} if unconverged else {}),
         }
         self.record["scores"] |= result.scores(name)
         self.record["skipped"].pop(name, None)
@@ -83,6 +92,8 @@ class Scorecard:
         entry = self.record["metrics"][name]
         dead = entry["evidence"].get("dead_codes")
         note = f"  {dead} codes do not vary" if dead else ""
+        if fits := entry.get("unconverged_fits"):
+            note += f"  {fits} fits of its learner did not converge"
         return [
             f"{score:40} {value:8.4f}  {entry['seconds']:6.1f} s{note}"
             for score, value in entry["scores"].items()
