@@ -1,4 +1,4 @@
-"""Train one run of the grid by hand, or from any scheduler: python gan_task.py [RUN]."""
+"""Train one run of the grid by hand, or from any scheduler: python gan_task.py [RUN ...]."""
 
 import sys
 
@@ -12,5 +12,11 @@ def train(config, work_dir):
     infogan_cr.train(config, work_dir)
 
 
+def train_stack(configs, work_dirs):
+    from gan import infogan_cr
+
+    infogan_cr.train_stack(configs, work_dirs)
+
+
 if __name__ == "__main__":
-    sys.exit(cli.task(EXPERIMENT, train))
+    sys.exit(cli.task(EXPERIMENT, train, train_stack))

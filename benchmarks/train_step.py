@@ -19,6 +19,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "InfoGAN-CR_dSprites"))
 
 from disentanglement import engine, grid  # noqa: E402
+from disentanglement.data.dsprites import DSprites  # noqa: E402
+from disentanglement.feed import Feed  # noqa: E402
 from experiment import EXPERIMENT  # noqa: E402
 from gan import infogan_cr  # noqa: E402
 
@@ -60,13 +62,16 @@ def main():
     path = EXPERIMENT.folder / "config.py"
     config = grid.load(path, EXPERIMENT.schema, EXPERIMENT.num_images).tasks[0].config
     model = infogan_cr.build(dataclasses.replace(config, cr_coe_increase_batch=1000))
-    images = np.random.default_rng(0).integers(0, 2, (64, 64, 64, 1)).astype(np.float32)
+    model.connect(
+        Feed(DSprites(np.random.default_rng(0).integers(0, 256, (64, 512), np.uint8)), False)
+    )
+    rows = np.arange(64)[None]
     matrix = np.random.default_rng(0).standard_normal((MATRIX, MATRIX)).astype(np.float32)
     product = engine.compile_step(lambda a: (a @ a)[0], [])
     work = {
         "matrix product": (lambda: product(matrix), 2 * MATRIX**3),
-        "before the rise": (lambda: model.train_batch(images, 1), flops(model, 64)[0]),
-        "after the rise": (lambda: model.train_batch(images, 1001), flops(model, 64)[1]),
+        "before the rise": (lambda: model.train_block(rows, 1), flops(model, 64)[0]),
+        "after the rise": (lambda: model.train_block(rows, 1001), flops(model, 64)[1]),
     }
     seconds = {name: [] for name in work}
     for run, _ in work.values():

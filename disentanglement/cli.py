@@ -28,10 +28,18 @@ def main_final_metrics(
     return _main(experiment, dispatch.Scoring(experiment, metrics), arguments)
 
 
-def task(experiment: Experiment, train: Callable, arguments: list[str] | None = None) -> int:
-    """A training task script: train one run of the grid, `train(config, work_dir)`."""
+def task(
+    experiment: Experiment,
+    train: Callable,
+    train_stack: Callable | None = None,
+    arguments: list[str] | None = None,
+) -> int:
+    """A training task script: train one run of the grid, `train(config, work_dir)`.
+
+    Several runs are trained together, `train_stack(configs, work_dirs)`.
+    """
     done = "finished; scores, picture and networks are in %s"
-    return _task(experiment, train, ("Train", "training in %s", done), arguments)
+    return _task(experiment, (train, train_stack), ("Train", "training in %s", done), arguments)
 
 
 def task_final_metrics(
@@ -39,7 +47,7 @@ def task_final_metrics(
 ) -> int:
     """A scoring task script: score one trained run of the grid, `score(config, work_dir)`."""
     words = ("Score", "scoring %s", "scored; see %s")
-    return _task(experiment, score, words, arguments, final_metrics.check_trained)
+    return _task(experiment, (score, None), words, arguments, final_metrics.check_trained)
 
 
 def train_classifier(load_dataset: Callable, out: Path, arguments: list[str] | None = None) -> int:
@@ -107,15 +115,27 @@ def _main(experiment, job, arguments):
     parser.add_argument("--list", action="store_true", help="print the run folders and stop")
     parser.add_argument("--runs", metavar="0,3-5", help="only runs with these numbers")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done and stop")
+    if job.can_stack:
+        parser.add_argument(
+            "--stack",
+            type=_at_least(1),
+            default=1,
+            metavar="N",
+            help="train N runs at once on one accelerator, where they differ in `run` only (JAX)",
+        )
     options = parser.parse_args(arguments)
     return answer(lambda: dispatch.run_grid(experiment, job, options))
 
 
 def _task(experiment, work, words, arguments, check=lambda folder: None):
     verb, begin, done = words
+    one, several = work
     parser = _parser(experiment, f"{verb} one run of a config's grid.")
     parser.add_argument(
-        "run", nargs="?", help="its folder name as in main.py --list, or its line number from 0"
+        "run",
+        nargs="*" if several else "?",
+        help="its folder name as in main.py --list, or its line number from 0"
+        + ("; several are trained together (JAX)" if several else ""),
     )
     parser.add_argument(
         "--work-dir", type=Path, help="work here instead of in the run's folder of the results"
@@ -124,13 +144,28 @@ def _task(experiment, work, words, arguments, check=lambda folder: None):
 
     def command():
         tasks = grid.load(options.config, experiment.schema, experiment.num_images, options.set)
-        task = _find(tasks, options.run)
-        run = dispatch.Run(experiment.folder, tasks.scheduler, task)
-        folder = options.work_dir.resolve() if options.work_dir else run.folder
-        check(folder)
-        _log_to(folder / tasks.scheduler.log_file)
-        log.info(begin, folder)
-        return _logged(lambda: work(task.config, folder), lambda: log.info(done, folder))
+        names = options.run if isinstance(options.run, list) else [options.run]
+        chosen = [_find(tasks, name) for name in names or [None]]
+        runs = [dispatch.Run(experiment.folder, tasks.scheduler, task) for task in chosen]
+        folders = [run.folder for run in runs]
+        if options.work_dir:
+            if len(runs) > 1:
+                raise UserError("--work-dir is for one run: leave it out")
+            folders = [options.work_dir.resolve()]
+        for folder in folders:
+            check(folder)
+        _log_to([folder / tasks.scheduler.log_file for folder in folders])
+        for folder in folders:
+            log.info(begin, folder)
+
+        def do():
+            if len(runs) == 1:
+                one(chosen[0].config, folders[0])
+            else:
+                dispatch.check_stackable(chosen)
+                several([task.config for task in chosen], folders)
+
+        return _logged(do, lambda: log.info(done, ", ".join(map(str, folders))))
 
     return answer(command)
 
@@ -183,15 +218,17 @@ def _find(tasks, name):
     raise UserError(f"no run '{name}' in {tasks.path} (main.py --list shows them)")
 
 
-def _log_to(path):
-    """Messages go to the terminal, above the progress bar, and with the time to `path`."""
+def _log_to(paths):
+    """Messages go to the terminal, above the progress bar, and with the time to `paths`."""
     logging.raiseExceptions = False  # a full disk must not bury the message that says so
-    terminal = _TqdmHandler()
-    with os_errors_in_one_line(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = logging.FileHandler(path)
-    file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[terminal, file], format="%(message)s")
+    handlers = [_TqdmHandler()]
+    for path in paths:
+        with os_errors_in_one_line(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = logging.FileHandler(path)
+        file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+        handlers.append(file)
+    logging.basicConfig(level=logging.INFO, handlers=handlers, format="%(message)s")
 
 
 class _TqdmHandler(logging.Handler):

@@ -63,7 +63,7 @@ class Run:
 class Training:
     """The job of main.py."""
 
-    verb, help = "train", "Train every run of a config's grid."
+    verb, help, can_stack = "train", "Train every run of a config's grid.", True
 
     def __init__(self, experiment: Experiment):
         self.script = experiment.task
@@ -93,7 +93,7 @@ class Training:
 class Scoring:
     """The job of main_final_metrics.py. metrics: those that every run is to have, by name."""
 
-    verb, help = "score", "Score every trained run of a config's grid."
+    verb, help, can_stack = "score", "Score every trained run of a config's grid.", False
     _SHOWN = ("factor_vae", "dci_rf_ibgan.disentanglement", "mig")
 
     def __init__(self, experiment: Experiment, metrics: Mapping[str, Callable]):
@@ -146,7 +146,8 @@ def run_grid(experiment: Experiment, job, options) -> int:
         if tasks.scheduler.force_rerun:
             for old in job.put_away(run):
                 print(f"force_rerun: kept what was there as {old}")
-    report = _Reporter({_command(experiment, job, options, run): run for run in todo})
+    stacks = _stacks(todo, options.stack if job.can_stack else 1)
+    report = _Reporter({_command(experiment, job, options, stack): stack for stack in stacks})
     stopped = _launch(report, gpus, tasks.scheduler, experiment.folder)
     print("\nruns:")
     for run in runs:
@@ -158,11 +159,40 @@ def run_grid(experiment: Experiment, job, options) -> int:
     return 1 if report.failed else 0
 
 
-def _command(experiment, job, options, run):
+def check_stackable(tasks: list[grid.Task]) -> None:
+    """Raises UserError unless the runs differ in `run` only, so that they can train together."""
+    first = tasks[0]
+    for task in tasks[1:]:
+        if key := next(iter(_differences(first, task)), None):
+            raise UserError(
+                f"runs that train together may differ in 'run' only, but {first.name} and "
+                f"{task.name} differ in '{key}'"
+            )
+
+
+def _differences(one, other):
+    config, others = vars(one.config), vars(other.config)
+    return [key for key in config if key != "run" and config[key] != others[key]]
+
+
+def _stacks(runs, size):
+    """The runs in groups of at most `size` that can train together, in their order."""
+    stacks = []
+    for run in runs:
+        for stack in stacks:
+            if len(stack) < size and not _differences(stack[0].task, run.task):
+                stack.append(run)
+                break
+        else:
+            stacks.append([run])
+    return stacks
+
+
+def _command(experiment, job, options, stack):
     words = [sys.executable, str(experiment.folder / job.script), "--config", str(options.config)]
     for text in options.set:
         words += ["--set", text]
-    return launch.Command(shlex.join([*words, run.task.name]), run.log)
+    return launch.Command(shlex.join([*words, *(run.task.name for run in stack)]), stack[0].log)
 
 
 def _launch(report, gpus, scheduler, folder):
@@ -186,18 +216,21 @@ class _Reporter:
         self.runs, self.out, self.failed = runs, sys.stdout, []
 
     def started(self, command, where):
-        print(f"run {self.runs[command].task.name} starts on {where}", file=self.out, flush=True)
+        print(f"{self._name(command)} starts on {where}", file=self.out, flush=True)
+
+    def _name(self, command):
+        return f"run {' and '.join(run.task.name for run in self.runs[command])}"
 
     def note(self, line):
         print(line, file=self.out, flush=True)
 
     def ended(self, command, status):
-        run = self.runs[command]
+        run = self.runs[command][0]
         if status == 0 or launch.was_stopped(status):
             return
-        self.failed.append(run)
+        self.failed += self.runs[command]
         how = f"was killed by signal {-status}" if status < 0 else f"failed (exit status {status})"
-        print(f"run {run.task.name} {how}; the end of {run.log}:", file=self.out)
+        print(f"{self._name(command)} {how}; the end of {run.log}:", file=self.out)
         lines = run.log.read_text(errors="replace").splitlines() if run.log.exists() else []
         for line in lines[-_LOG_LINES:] or ["(no log was written)"]:
             print(f"    {line}", file=self.out, flush=True)
