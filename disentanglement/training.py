@@ -47,6 +47,8 @@ def train_stack(models: list, dataset, metrics: dict, work_dirs: list, extras: l
 
     The configs may differ in `run` only. Models whose checkpoints are behind catch up first.
     """
+    if len(models) > 1 and engine.NAME != "JAX":
+        raise UserError("training several runs together needs JAX: set KERAS_BACKEND=jax")
     with contextlib.ExitStack() as stack:
         runs = []
         for model, folder, extra in zip(models, work_dirs, extras, strict=True):

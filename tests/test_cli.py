@@ -46,7 +46,13 @@ TASK = """
             (folder / name).mkdir(exist_ok=True)
             (folder / name / "model.npz").write_text(name)
 
-    sys.exit(cli.task(EXPERIMENT, train))
+    def train_stack(configs, folders):
+        with Path(os.environ["EVENTS"]).open("a") as file:
+            file.write(json.dumps(["stack", [c.run for c in configs], "cpu", 0]) + "\\n")
+        for config, folder in zip(configs, folders):
+            train(config, folder)
+
+    sys.exit(cli.task(EXPERIMENT, train, train_stack))
 """
 
 # Likewise for scoring: the real command and records, and a metric that counts its calls.
@@ -263,6 +269,42 @@ def test_mistakes_are_one_line(experiment, arguments, message):
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
     assert not (experiment / "events").exists()
+
+
+def stacks(folder):
+    return [runs for what, runs, *_ in events(folder) if what == "stack"]
+
+
+def test_stacks_hold_runs_that_differ_in_their_seed_only(experiment):
+    config = (experiment / "config.py").read_text()
+    assert '"info_coe_de": [0.05]' in config
+    (experiment / "config.py").write_text(
+        config.replace('"info_coe_de": [0.05]', '"info_coe_de": [0.05, 0.1]')
+    )
+    result = run(experiment, "--runs", "3-5", "--stack", "2", SECONDS="0")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert stacks(experiment) == [[3, 4], [3, 4]]  # and each value's run 5 alone
+    assert result.stdout.count("factor_vae 0.500") == 6
+    for log in experiment.glob("results/*/worker.log"):
+        assert "finished; scores" in log.read_text()
+
+
+def test_a_failed_stack_fails_all_its_runs(experiment):
+    result = run(experiment, "--runs", "0-1", "--stack", "5", SECONDS="0")
+    assert result.returncode == 1
+    assert result.stdout.count("failed   ") == 2
+
+
+def test_runs_that_cannot_train_together(experiment):
+    config = (experiment / "config.py").read_text()
+    (experiment / "config.py").write_text(
+        config.replace('"info_coe_de": [0.05]', '"info_coe_de": [0.05, 0.1]')
+    )
+    result = run(experiment, "0", "10", script="gan_task.py")
+    assert result.returncode == 2
+    assert "differ in 'info_coe_de'" in result.stdout + result.stderr
+    result = run(experiment, "0", "1", "--work-dir", "w", script="gan_task.py")
+    assert "--work-dir is for one run" in result.stderr
 
 
 # ---- main_final_metrics.py ----------------------------------------------------------------------
