@@ -65,8 +65,10 @@ def train_classifier(load_dataset: Callable, out: Path, arguments: list[str] | N
     options = parser.parse_args(arguments)
 
     def command():
-        from disentanglement import shape_classifier  # takes seconds
+        # Takes seconds. The engine first: it holds back TensorFlow's greetings.
+        from disentanglement import engine, shape_classifier  # noqa: F401
 
+        logging.basicConfig(level=logging.INFO, format="%(message)s")
         found = shape_classifier.train(
             load_dataset(options.data_dir),
             options.out,

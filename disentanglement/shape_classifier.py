@@ -19,9 +19,9 @@ from keras import layers
 
 from disentanglement import engine, record
 from disentanglement.errors import UserError, os_errors_in_one_line
-from disentanglement.export import save_keras
+from disentanglement.export import fold, save_keras
 from disentanglement.files import keep_old, write_text
-from disentanglement.layers import LEAK, batch_norm, initialize
+from disentanglement.layers import LeakyReLU, batch_norm, initialize
 from disentanglement.streams import stream
 
 log = logging.getLogger(__name__)
@@ -38,9 +38,9 @@ def network() -> keras.Model:
     x = image = layers.Input((64, 64, 1), name="image")
     for i, filters in enumerate((32, 32, 64, 64), start=1):
         x = layers.Conv2D(filters, 4, strides=2, padding="same", name=f"conv{i}")(x)
-        x = batch_norm(f"conv{i}_norm")(layers.LeakyReLU(LEAK)(x))
+        x = batch_norm(f"conv{i}_norm")(LeakyReLU()(x))
     x = layers.Dense(128, name="dense1")(layers.Flatten()(x))
-    x = batch_norm("dense1_norm")(layers.LeakyReLU(LEAK)(x))
+    x = batch_norm("dense1_norm")(LeakyReLU()(x))
     return keras.Model(image, layers.Dense(SHAPES, name="logits")(x), name="shape_classifier")
 
 
@@ -91,9 +91,7 @@ def train(dataset, path: Path, epochs: int = 5, num_images: int | None = None, s
     }
     if path.exists():
         log.info("kept the earlier classifier as %s", keep_old(path))
-    bare = network()  # without the optimiser
-    bare.set_weights(model.get_weights())
-    save_keras(bare, path)
+    save_keras(fold(model), path)
     write_text(path.with_suffix(".json"), json.dumps(found, indent=2) + "\n")
     shutil.rmtree(backup, ignore_errors=True)
     return found

@@ -109,7 +109,7 @@ def test_sample_quality_of_a_model(tmp_path, monkeypatch):
 
     metric = load("InfoGAN-CR_dSprites", "metric")
     path = tmp_path / "shape_classifier.keras"
-    shape_classifier.save_keras(shape_classifier.network(), path)
+    shape_classifier.save_keras(shape_classifier.fold(shape_classifier.network()), path)
     monkeypatch.setattr(metric.load_data, "CLASSIFIER", path)
     monkeypatch.setattr(metric, "SAMPLES", 600)
     model = build()
