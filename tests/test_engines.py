@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import textwrap
 
 import numpy as np
 import pytest
@@ -23,11 +24,16 @@ def build(**changes):
     return model
 
 
+def images_of(first, n):
+    """The numbers of the images of n batches: the same whatever block they are in."""
+    return (np.arange(first, first + n)[:, None] + 7 * np.arange(4)) % 64
+
+
 def train(model, blocks=(1,) * BATCHES, start=0):
     """The reports of consecutive blocks, as lists of batches."""
     reports, first = [], start
     for n in blocks:
-        rows = (np.arange(n * 4).reshape(n, 4) * 7 + first) % 64
+        rows = images_of(first, n)
         model.start_batch(first)
         block = model.train_block(rows, first)
         reports += [{name: value[i] for name, value in block.items()} for i in range(n)]
@@ -75,7 +81,7 @@ def test_a_stack_gives_what_each_run_gives_alone():
     stacked, alone = ([build(run=seed) for seed in seeds] for _ in range(2))
     first, reports = 0, [[] for _ in seeds]
     for n in (4, 8, 5, 3):
-        rows = [(np.arange(n * 4).reshape(n, 4) * 7 + first) % 64] * len(seeds)
+        rows = [images_of(first, n)] * len(seeds)
         for model in stacked:
             model.start_batch(first)
         for report, found in zip(
@@ -89,34 +95,32 @@ def test_a_stack_gives_what_each_run_gives_alone():
 
 OTHER = """
     import sys
+    from pathlib import Path
     import numpy as np
     from disentanglement import checkpoint
-    from tests.test_engines import build, train
+    from tests.test_engines import BATCHES, build, train
 
-    model = build()
-    checkpoint.restore(sys.argv[1], model)
-    reports = train(model)
-    checkpoint.save(sys.argv[2], model, {})
-    np.savez(sys.argv[3], **{f"{i}/{k}": v for i, r in enumerate(reports) for k, v in r.items()})
+    folder, model = Path(sys.argv[1]), build()
+    for i in range(BATCHES):
+        checkpoint.restore(folder / f"before-{i}.npz", model)
+        (report,) = train(model, (1,), start=i)
+        np.savez(folder / f"report-{i}.npz", **report)
+    checkpoint.save(folder / "end.npz", model, {})
 """
 
 
-def test_both_engines_agree_and_read_each_others_checkpoints(tmp_path):
+def test_both_engines_agree_step_by_step_and_read_each_others_checkpoints(tmp_path):
+    """20 iterations; each starts from the same state on both, since rounding grows from one to the
+    next (see tests/data/README.md)."""
     other = {"TensorFlow": "jax", "JAX": "tensorflow"}[engine.NAME]
     if not engine.is_installed(other):
         pytest.skip(f"{other} is not installed here")
-    model = build()
-    start, end, numbers = (str(tmp_path / name) for name in ("a.npz", "b.npz", "c.npz"))
-    checkpoint.save(start, model, {})
+    model, reports = build(), []
+    for i in range(BATCHES):
+        checkpoint.save(tmp_path / f"before-{i}.npz", model, {})
+        reports += train(model, (1,), start=i)
     result = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "\n".join(line[4:] for line in OTHER.splitlines()),
-            start,
-            end,
-            numbers,
-        ],
+        [sys.executable, "-c", textwrap.dedent(OTHER), str(tmp_path)],
         cwd=ROOT,
         env=os.environ | {"KERAS_BACKEND": other},
         capture_output=True,
@@ -124,14 +128,14 @@ def test_both_engines_agree_and_read_each_others_checkpoints(tmp_path):
         check=False,
     )
     assert result.returncode == 0, result.stderr
-    reports = train(model)
-    with np.load(numbers) as theirs:
-        for i, report in enumerate(reports):
+    for i, report in enumerate(reports):
+        with np.load(tmp_path / f"report-{i}.npz") as theirs:
             for name, value in report.items():
                 np.testing.assert_allclose(
-                    value, theirs[f"{i}/{name}"], rtol=1e-4, atol=1e-4, err_msg=f"{i} {name}"
+                    value, theirs[name], rtol=1e-4, atol=1e-4, err_msg=f"{i} {name}"
                 )
     ours = weights(model)
-    checkpoint.restore(end, model)
-    for mine, other_ in zip(ours, weights(model), strict=True):
-        np.testing.assert_allclose(mine, other_, rtol=2e-3, atol=2e-3)
+    checkpoint.restore(tmp_path / "end.npz", model)
+    for mine, theirs in zip(ours, weights(model), strict=True):
+        # Adam's step follows the sign of a gradient near 0, which rounding may turn.
+        assert np.abs(mine - theirs).mean() < 1e-4

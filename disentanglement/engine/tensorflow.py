@@ -85,7 +85,7 @@ def compile_block(step, variables: list, constants: list):
 
     @tf.function(autograph=False)
     def block(*arrays):
-        n = len(arrays[0])
+        n = arrays[0].shape[0]
         # Python's loop would unroll n copies of the graph.
         first = single(*constants, *(a[0] for a in arrays))
         flat, structure = keras.tree.flatten(first), first
