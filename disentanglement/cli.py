@@ -117,11 +117,11 @@ def _main(experiment, job, arguments):
     parser.add_argument("--list", action="store_true", help="print the run folders and stop")
     parser.add_argument("--runs", metavar="0,3-5", help="only runs with these numbers")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done and stop")
+    parser.set_defaults(stack=1)
     if job.can_stack:
         parser.add_argument(
             "--stack",
             type=_at_least(1),
-            default=1,
             metavar="N",
             help="train N runs at once on one accelerator, where they differ in `run` only (JAX)",
         )

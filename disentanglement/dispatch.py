@@ -82,9 +82,9 @@ class Training:
         return [files.keep_old(run.folder)] if self.state(run) == "finished" else []
 
     def summary(self, run: Run, state: str) -> str:
-        found = run.record()
         if state != "finished":
             return str(run.folder)
+        found = run.record()
         scores = "  ".join(f"{name} {value:.3f}" for name, value in found["scores"].items())
         minutes = f"{found['seconds'] / 60:.1f} min"
         return f"{scores}  {minutes}  {run.folder}  traversals: {run.folder / 'traversal.png'}"
@@ -146,7 +146,7 @@ def run_grid(experiment: Experiment, job, options) -> int:
         if tasks.scheduler.force_rerun:
             for old in job.put_away(run):
                 print(f"force_rerun: kept what was there as {old}")
-    stacks = _stacks(todo, options.stack if job.can_stack else 1)
+    stacks = _stacks(todo, options.stack)
     report = _Reporter({_command(experiment, job, options, stack): stack for stack in stacks})
     stopped = _launch(report, gpus, tasks.scheduler, experiment.folder)
     print("\nruns:")

@@ -4,15 +4,14 @@ The checkpoint that training left when it ended, and those it kept on the way (f
 model before the contrastive term sets in, the paper's "InfoGAN (modified)").
 """
 
-import hashlib
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from disentanglement import checkpoint, record
 from disentanglement.config import changed_keys, model_keys
-from disentanglement.errors import UserError, os_errors_in_one_line
-from disentanglement.files import locked
+from disentanglement.errors import UserError
+from disentanglement.files import fingerprint, locked
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +31,7 @@ def is_done(run_folder: Path, metrics: Mapping[str, Callable]) -> bool:
     for name, path in checkpoints(run_folder).items():
         try:
             found = record.read(run_folder, name)
-            if found["model"]["checkpoint"] != _fingerprint(path):
+            if found["model"]["checkpoint"] != fingerprint(path):
                 return False
             if any(metric not in found["metrics"] | found["skipped"] for metric in metrics):
                 return False
@@ -70,7 +69,7 @@ def _score_checkpoint(model, dataset, metrics, extra, path, out):
         "name": model.name_after(meta["next_batch"]),
         "run": model.config.run,
         "batches": meta["next_batch"],
-        "checkpoint": _fingerprint(path),
+        "checkpoint": fingerprint(path),
         "config": model_keys(model.config),
     }
     log.info("scoring %s after %d batches: %s", about["name"], about["batches"], out)
@@ -83,8 +82,3 @@ def _score_checkpoint(model, dataset, metrics, extra, path, out):
         model=about,
         extra=extra,
     )
-
-
-def _fingerprint(path):
-    with os_errors_in_one_line(path):
-        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]

@@ -184,6 +184,7 @@ class InfoGANCR:
         """Choose where `train_block` takes its images from (a `feed.Feed`)."""
         self._feed = feed
         self._compiled.cache_clear()
+        self._compiled_stack.cache_clear()
 
     def train_block(self, rows: np.ndarray, first: int) -> dict[str, np.ndarray]:
         """The iterations first .. first + n - 1 on the images numbered rows [n, batch_size].

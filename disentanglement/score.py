@@ -1,7 +1,6 @@
 """disentanglement-score: score codes that any program made, from one npz file."""
 
 import argparse
-import hashlib
 import sys
 import zipfile
 import zlib
@@ -12,6 +11,7 @@ import numpy as np
 from disentanglement.cli import answer
 from disentanglement.config import nearest
 from disentanglement.errors import UserError, os_errors_in_one_line
+from disentanglement.files import fingerprint
 from disentanglement.metrics import arrays, evaluation
 from disentanglement.metrics.scorecard import Scorecard
 from disentanglement.metrics.suite import METRICS
@@ -58,12 +58,10 @@ def _score(options):
         raise UserError(f"--json {options.json}: that is the file with the codes; name another")
     metrics = _chosen(options.metrics)
     found = _read(options.file)
-    with os_errors_in_one_line(options.file):
-        content = hashlib.sha256(options.file.read_bytes()).hexdigest()[:16]
     identity = {
         "seed": options.seed,
         "protocol": {"arrays": {name: list(array.shape) for name, array in found.items()}},
-        "model": {"name": options.file.stem, "file": content},
+        "model": {"name": options.file.stem, "file": fingerprint(options.file)},
     }
     card = Scorecard(options.json, identity, say=lambda line: print(line, flush=True))
     todo = card.todo(metrics)

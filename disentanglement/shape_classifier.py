@@ -4,7 +4,6 @@ Trained by `gan/train_DSpritesInceptionScore.py` of the dSprites experiments.
 """
 
 import functools
-import hashlib
 import json
 import logging
 import shutil
@@ -102,11 +101,6 @@ def judge(path: Path, generate: Callable, latents: np.ndarray) -> np.ndarray:
     classify = load(path)
     chunks = np.array_split(latents, -(-len(latents) // _CHUNK))
     return np.concatenate([classify(generate(chunk)) for chunk in chunks])
-
-
-def fingerprint(path: Path) -> str:
-    """What tells a classifier from another in records."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
 @functools.cache

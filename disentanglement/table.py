@@ -86,8 +86,7 @@ def _main(options):
             raise UserError(f"{out}: that is a record of scores; name another file")
     ours = rows(list(found.values()))
     names = {row.model for row in ours}
-    table = ours + [row for row in paper_rows() if row.model in names]
-    table += [row for row in paper_rows() if row.model not in names]
+    table = ours + sorted(paper_rows(), key=lambda row: row.model not in names)
     print(as_text(table))
     if options.csv:
         write_text(options.csv, as_csv(table))
@@ -223,12 +222,10 @@ def draw(table: list[Row], path: Path) -> None:
 def _key(found):
     """Equal for records that may be averaged."""
     model = found["model"]
-    same = {"config": model.get("config"), "protocol": found.get("protocol")}
-    if "run" not in model:
-        same["only"] = id(found)
-    name, batches = model.get("name", "(no name)"), model.get("batches", 0)
-    config = {k: v for k, v in (same.pop("config") or {}).items() if k != "run"}
-    return (name, batches, json.dumps([config, same], sort_keys=True))
+    config = {key: value for key, value in model.get("config", {}).items() if key != "run"}
+    alone = None if "run" in model else id(found)
+    same = json.dumps([config, found.get("protocol"), alone], sort_keys=True)
+    return model.get("name", "(no name)"), model.get("batches", 0), same
 
 
 def _name(found, groups):

@@ -22,7 +22,6 @@ from disentanglement.errors import TrainingStopped, UserError
 from disentanglement.feed import Feed
 from disentanglement.files import locked
 from disentanglement.metrics import evaluation
-from disentanglement.metrics.suite import needed_arrays
 from disentanglement.position import Plan
 from disentanglement.progress import Progress
 from disentanglement.streams import stream
@@ -250,9 +249,9 @@ class Run:
         if self._images is None:
             rng = evaluation.metric_stream(self.config.run)
             self._images = evaluation.draw_images(self.dataset, rng)
-        needed = {array for metric in self.metrics.values() for array in needed_arrays(metric)}
-        arrays = evaluation.encode_images(self.model.encode, self.dataset, self._images, needed)
-        arrays |= {name: item.make() for name, item in self.extra.items() if name in needed}
+        arrays, *_ = evaluation.make_arrays(
+            self.metrics, self.model.encode, self.dataset, self._images, self.extra
+        )
         results = evaluation.score(self.metrics, arrays, self.config.run)
         scores = {k: v for name, result in results.items() for k, v in result.scores(name).items()}
         for name, result in results.items():

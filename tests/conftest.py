@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.commands import copy_experiment
 from tests.runs import spawn
 
 
@@ -13,3 +14,9 @@ def unbroken(tmp_path_factory):
     output = result.communicate(timeout=300)[0]
     assert result.returncode == 0, output
     return folder
+
+
+@pytest.fixture
+def experiment(tmp_path):
+    """A copy of the experiment folder whose tasks are stand-ins (tests/commands.py)."""
+    return copy_experiment(tmp_path / "experiment")

@@ -1,137 +1,14 @@
 """main.py and the task scripts as a user types them, with a stand-in for the training itself."""
 
-import json
-import os
 import re
-import stat
 import subprocess
 import sys
-import textwrap
 import time
 
 import pytest
 
 from disentanglement.launch import visible_gpus
-from tests.experiments import ROOT
-
-FOLDER = ROOT / "InfoGAN-CR_dSprites"
-
-# Stands where gan_task.py stands, without the training: takes a second, leaves a record, and
-# fails for run 1.
-TASK = """
-    import dataclasses, json, os, sys, time
-    from pathlib import Path
-    from disentanglement import cli
-    from disentanglement.errors import UserError
-    from experiment import EXPERIMENT
-
-    def train(config, folder):
-        events = Path(os.environ["EVENTS"])
-        gpu = os.environ.get("CUDA_VISIBLE_DEVICES", "cpu")
-        def note(what):
-            with events.open("a") as file:
-                file.write(json.dumps([what, config.run, gpu, time.time()]) + "\\n")
-        note("start")
-        time.sleep(float(os.environ.get("SECONDS", "1")))
-        note("end")
-        if config.run == 1:
-            raise UserError("discriminator/loss became nan in batch 7")
-        if config.run == 2:
-            print("low-level trouble", file=sys.stderr, flush=True)
-            os.abort()
-        record = {"state": "finished", "config": dataclasses.asdict(config), "seconds": 60,
-                  "scores": {"factor_vae": 0.5}}
-        (folder / "run.json").write_text(json.dumps(record))
-        for name in ("checkpoint", "checkpoint/global_id-7"):
-            (folder / name).mkdir(exist_ok=True)
-            (folder / name / "model.npz").write_text(name)
-
-    def train_stack(configs, folders):
-        with Path(os.environ["EVENTS"]).open("a") as file:
-            file.write(json.dumps(["stack", [c.run for c in configs], "cpu", 0]) + "\\n")
-        for config, folder in zip(configs, folders):
-            train(config, folder)
-
-    sys.exit(cli.task(EXPERIMENT, train, train_stack))
-"""
-
-# Likewise for scoring: the real command and records, and a metric that counts its calls.
-SCORE_TASK = """
-    import os, sys
-    from pathlib import Path
-    from disentanglement import cli, final_metrics, record
-    from experiment import EXPERIMENT
-
-    def score(config, folder):
-        with Path(os.environ["EVENTS"]).open("a") as file:
-            file.write(f'["score", {config.run}, "cpu", 0]\\n')
-        for name, path in final_metrics.checkpoints(folder).items():
-            record.save(folder, {
-                "scores": {"factor_vae": 0.7}, "metrics": {"factor_vae": {}}, "skipped": {},
-                "model": {"checkpoint": final_metrics._fingerprint(path)},
-            }, name)
-
-    sys.exit(cli.task_final_metrics(EXPERIMENT, score))
-"""
-METRICS = """
-    FINAL = {"factor_vae": None}
-
-    def available(metrics, say):
-        return metrics
-"""
-
-
-@pytest.fixture
-def experiment(tmp_path):
-    """A copy of the experiment folder whose task is the stand-in."""
-    folder = tmp_path / "experiment"
-    folder.mkdir()
-    for name in ("main.py", "main_final_metrics.py", "experiment.py", "config.py"):
-        (folder / name).write_text((FOLDER / name).read_text())
-    (folder / "gan_task.py").write_text(textwrap.dedent(TASK))
-    (folder / "gan_task_final_metrics.py").write_text(textwrap.dedent(SCORE_TASK))
-    (folder / "gan").mkdir()
-    (folder / "gan" / "metric.py").write_text(textwrap.dedent(METRICS))
-    return folder
-
-
-def run(folder, *arguments, script="main.py", gpus=None, **environment):
-    bins = folder.parent / "bin"
-    bins.mkdir(exist_ok=True)
-    (bins / "nvidia-smi").unlink(missing_ok=True)
-    if gpus is not None:
-        fake_nvidia_smi(bins / "nvidia-smi", gpus)
-    environment = os.environ | {"EVENTS": str(folder / "events"), **environment}
-    environment["PATH"] = f"{bins}:{environment['PATH']}"
-    return subprocess.run(
-        [sys.executable, script, *arguments],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
-def fake_nvidia_smi(path, gpus):
-    lines = "\n".join(f'echo "{gpu}, 80000, 81000"' for gpu in gpus)
-    ids = "\n".join(f"echo {gpu}" for gpu in gpus)
-    path.write_text(f'#!/bin/sh\ncase "$*" in *memory*)\n{lines}\n;; *)\n{ids}\n;; esac\n')
-    path.chmod(path.stat().st_mode | stat.S_IEXEC)
-
-
-def events(folder):
-    return [json.loads(line) for line in (folder / "events").read_text().splitlines()]
-
-
-def most_at_once(found, gpu):
-    running = most = 0
-    for what, _, where, _ in sorted(found, key=lambda event: event[3]):
-        if where == gpu:
-            running += 1 if what == "start" else -1
-            most = max(most, running)
-    return most
+from tests.commands import FOLDER, events, most_at_once, run
 
 
 def test_list_is_quick_and_prints_folder_names(experiment):
@@ -305,66 +182,6 @@ def test_runs_that_cannot_train_together(experiment):
     assert "differ in 'info_coe_de'" in result.stdout + result.stderr
     result = run(experiment, "0", "1", "--work-dir", "w", script="gan_task.py")
     assert "--work-dir is for one run" in result.stderr
-
-
-# ---- main_final_metrics.py ----------------------------------------------------------------------
-
-
-def score(folder, *arguments, **options):
-    return run(folder, *arguments, script="main_final_metrics.py", **options)
-
-
-def scored(folder):
-    return [number for what, number, *_ in events(folder) if what == "score"]
-
-
-def test_trained_runs_are_scored_once(experiment):
-    run(experiment, "--runs", "3-4", SECONDS="0")
-    first = score(experiment, "--runs", "3-5")
-    assert first.returncode == 0, first.stdout + first.stderr
-    assert "3 runs, 2 to score on this CPU" in first.stdout
-    assert scored(experiment) == [3, 4]
-    assert first.stdout.count("factor_vae 0.700") == 2
-    assert len(re.findall("untrained .*run-5,", first.stdout)) == 1
-    names = {path.name for path in experiment.glob("results/*run-3,/final_metrics*")}
-    assert names == {"final_metrics.json", "final_metrics_global_id-7.json"}
-    again = score(experiment, "--runs", "3-5")
-    assert "3 runs, 0 to score" in again.stdout
-    assert scored(experiment) == [3, 4]
-
-
-def test_a_new_metric_or_a_new_checkpoint_is_scored(experiment):
-    run(experiment, "--runs", "3-4", SECONDS="0")
-    score(experiment)
-    (path,) = experiment.glob("results/*run-3,/checkpoint/global_id-7/model.npz")
-    path.write_text("trained again")
-    assert "1 to score" in score(experiment, "--dry-run").stdout
-    (experiment / "gan" / "metric.py").write_text(
-        textwrap.dedent(METRICS).replace("None}", "None, 'mig': None}")
-    )
-    assert "2 to score" in score(experiment, "--dry-run").stdout
-
-
-def test_scoring_again_keeps_the_old_scores(experiment):
-    run(experiment, "--runs", "3", SECONDS="0")
-    score(experiment)
-    result = score(experiment, "--set", "force_rerun=True")
-    assert result.returncode == 0
-    assert scored(experiment) == [3, 3]
-    assert len(list(experiment.glob("results/*run-3,/final_metrics*.old-1.json"))) == 2
-
-
-def test_scoring_on_gpus(experiment):
-    run(experiment, "--runs", "3-4", SECONDS="0")
-    result = score(experiment, gpus=[0])
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert sorted(scored(experiment)) == [3, 4]
-
-
-def test_nothing_to_score(experiment):
-    result = score(experiment)
-    assert result.returncode == 2
-    assert result.stderr == "error: none of these runs is trained to its end: run main.py first\n"
 
 
 def test_results_folder_is_a_file(experiment):

@@ -9,7 +9,7 @@ import pytest
 from disentanglement import final_metrics, record
 from disentanglement.config import InfoGANCRConfig
 from disentanglement.errors import UserError
-from disentanglement.files import locked
+from disentanglement.files import fingerprint, locked
 from disentanglement.metrics.suite import METRICS
 from tests import tiny
 from tests.experiments import load
@@ -115,7 +115,7 @@ def test_sample_quality_of_a_model(tmp_path, monkeypatch):
     model = build()
     make, about = metric.extra_arrays(model, model.config)["shape_probabilities"]
     made = make()
-    assert about == {"classifier": shape_classifier.fingerprint(path), "samples": 600}
+    assert about == {"classifier": fingerprint(path), "samples": 600}
     assert made.shape == (600, 3)
     np.testing.assert_allclose(made.sum(axis=1), 1, rtol=1e-5)
     np.testing.assert_array_equal(made, make())

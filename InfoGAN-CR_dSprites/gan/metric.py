@@ -6,6 +6,7 @@ A metric of your own goes in by its name, FINAL = {..., "my_metric": my_metric},
 number or a `disentanglement.metrics.result.Result`.
 """
 
+from disentanglement.files import fingerprint
 from disentanglement.metrics.evaluation import Extra
 from disentanglement.metrics.sample_quality import sample_quality
 from disentanglement.metrics.suite import METRICS
@@ -43,5 +44,5 @@ def extra_arrays(model, config) -> dict:
         z = model.latent.sample(stream(config.run, "sample quality"), SAMPLES)
         return shape_classifier.judge(load_data.CLASSIFIER, model.generate, z)
 
-    about = {"classifier": shape_classifier.fingerprint(load_data.CLASSIFIER), "samples": SAMPLES}
+    about = {"classifier": fingerprint(load_data.CLASSIFIER), "samples": SAMPLES}
     return {"shape_probabilities": Extra(judge, about)}

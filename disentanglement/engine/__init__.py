@@ -9,9 +9,11 @@ of the graph, or JAX (KERAS_BACKEND=jax), where it is threaded through pure func
     compile_block(step, variables, constants) -> several iterations in one call
     compile_stack(step, variables, constants) -> the same for several models at once (JAX)
     compile_inference(network) -> function of NumPy arrays
-    devices() -> what computes here
+    put(array) -> the array on the device, for constants
+    has_accelerator(), devices() -> what computes here
 """
 
+import importlib
 import importlib.util
 import os
 
@@ -19,13 +21,13 @@ import numpy as np
 
 from disentanglement.errors import UserError
 
-BACKENDS = ("tensorflow", "jax")
+_NAMES = {"tensorflow": "TensorFlow", "jax": "JAX"}
 
-_name = os.environ["KERAS_BACKEND"]
-NAME = {"tensorflow": "TensorFlow", "jax": "JAX"}.get(_name)
+_backend = os.environ["KERAS_BACKEND"]
+NAME = _NAMES.get(_backend)
 if NAME is None:
     raise UserError(
-        f"KERAS_BACKEND={_name} is not supported: unset it, or set it to {' or '.join(BACKENDS)}"
+        f"KERAS_BACKEND={_backend} is not supported: unset it, or set it to {' or '.join(_NAMES)}"
     )
 
 
@@ -33,42 +35,19 @@ def is_installed(backend: str) -> bool:
     return importlib.util.find_spec(backend) is not None
 
 
-if not is_installed(_name):
-    raise UserError(f"KERAS_BACKEND={_name}, but {_name} is not installed: pip install {_name}")
-if _name == "jax":
-    from disentanglement.engine.jax import (
-        compile_block,
-        compile_stack,
-        compile_step,
-        devices,
-        has_accelerator,
-        minimize,
-        put,
+if not is_installed(_backend):
+    raise UserError(
+        f"KERAS_BACKEND={_backend}, but {_backend} is not installed: pip install {_backend}"
     )
-else:
-    from disentanglement.engine.tensorflow import (
-        compile_block,
-        compile_stack,
-        compile_step,
-        devices,
-        has_accelerator,
-        minimize,
-        put,
-    )
+_engine = importlib.import_module(f"{__name__}.{_backend}")
 
-__all__ = [
-    "BACKENDS",
-    "NAME",
-    "compile_block",
-    "compile_inference",
-    "compile_stack",
-    "compile_step",
-    "devices",
-    "has_accelerator",
-    "is_installed",
-    "minimize",
-    "put",
-]
+minimize = _engine.minimize
+compile_step = _engine.compile_step
+compile_block = _engine.compile_block
+compile_stack = _engine.compile_stack
+put = _engine.put
+has_accelerator = _engine.has_accelerator
+devices = _engine.devices
 
 
 def compile_inference(network, batch_size: int = 256):

@@ -40,7 +40,14 @@ def compile_step(step, variables: list):
     traced once per set of argument shapes. The variables' old values are given up (donated), so
     that the device holds them once.
     """
-    return _stateful(_pure(step, variables), variables)
+    compiled = jax.jit(_pure(step, variables), donate_argnums=0)
+
+    def call(*arrays):
+        report, state = compiled([v.value for v in variables], arrays)
+        _assign(variables, state)
+        return jax.tree.map(np.asarray, report)
+
+    return call
 
 
 def compile_block(step, variables: list, constants: list):
@@ -132,17 +139,6 @@ def _pure(step, variables):
         return report, [scope.get_current_value(v) for v in variables]
 
     return pure
-
-
-def _stateful(pure, variables):
-    compiled = jax.jit(pure, donate_argnums=0)
-
-    def call(*arrays):
-        report, state = compiled([v.value for v in variables], arrays)
-        _assign(variables, state)
-        return jax.tree.map(np.asarray, report)
-
-    return call
 
 
 def _assign(variables, values):

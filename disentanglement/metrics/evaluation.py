@@ -60,16 +60,8 @@ def evaluate(
     )
     todo = card.todo(metrics)
     if todo:
-        start = time.perf_counter()
-        needed = {array for metric in todo.values() for array in needed_arrays(metric)}
-        arrays = encode_images(encode, dataset, images, needed)
-        card.begin(time.perf_counter() - start)
-        used = {name: item for name, item in (extra or {}).items() if name in needed}
-        about = {}
-        for name, item in used.items():
-            start = time.perf_counter()
-            arrays[name] = item.make()
-            about[name] = {**item.about, "seconds": round(time.perf_counter() - start, 3)}
+        arrays, about, encoding_seconds = make_arrays(todo, encode, dataset, images, extra or {})
+        card.begin(encoding_seconds)
         score_into(card, todo, arrays, seed, about)
     return card.record
 
@@ -79,6 +71,29 @@ class Extra(NamedTuple):
 
     make: Callable[[], np.ndarray]
     about: dict[str, Any]
+
+
+def make_arrays(
+    metrics: Mapping[str, Callable],
+    encode: Callable,
+    dataset,
+    images: Mapping[str, np.ndarray],
+    extra: Mapping[str, Extra],
+) -> tuple[dict[str, np.ndarray], dict[str, dict], float]:
+    """What these metrics take, from `draw_images`' choice, and nothing that none of them needs.
+
+    Returns the arrays; where the extra ones come from and the seconds they took; the seconds of
+    encoding.
+    """
+    needed = {array for metric in metrics.values() for array in needed_arrays(metric)}
+    start = time.perf_counter()
+    arrays = encode_images(encode, dataset, images, needed)
+    encoding_seconds, about = time.perf_counter() - start, {}
+    for name in [name for name in extra if name in needed]:
+        start = time.perf_counter()
+        arrays[name] = extra[name].make()
+        about[name] = {**extra[name].about, "seconds": round(time.perf_counter() - start, 3)}
+    return arrays, about, encoding_seconds
 
 
 def chosen(metrics: Mapping[str, Callable] | Iterable[str]) -> dict[str, Callable]:

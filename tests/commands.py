@@ -1,0 +1,128 @@
+"""The main and task scripts in a copy of the experiment folder, with stand-ins for the work."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+import textwrap
+
+from tests.experiments import ROOT
+
+FOLDER = ROOT / "InfoGAN-CR_dSprites"
+
+# Stands where gan_task.py stands, without the training: takes a second, leaves a record, and
+# fails for run 1.
+TASK = """
+    import dataclasses, json, os, sys, time
+    from pathlib import Path
+    from disentanglement import cli
+    from disentanglement.errors import UserError
+    from experiment import EXPERIMENT
+
+    def train(config, folder):
+        events = Path(os.environ["EVENTS"])
+        gpu = os.environ.get("CUDA_VISIBLE_DEVICES", "cpu")
+        def note(what):
+            with events.open("a") as file:
+                file.write(json.dumps([what, config.run, gpu, time.time()]) + "\\n")
+        note("start")
+        time.sleep(float(os.environ.get("SECONDS", "1")))
+        note("end")
+        if config.run == 1:
+            raise UserError("discriminator/loss became nan in batch 7")
+        if config.run == 2:
+            print("low-level trouble", file=sys.stderr, flush=True)
+            os.abort()
+        record = {"state": "finished", "config": dataclasses.asdict(config), "seconds": 60,
+                  "scores": {"factor_vae": 0.5}}
+        (folder / "run.json").write_text(json.dumps(record))
+        for name in ("checkpoint", "checkpoint/global_id-7"):
+            (folder / name).mkdir(exist_ok=True)
+            (folder / name / "model.npz").write_text(name)
+
+    def train_stack(configs, folders):
+        with Path(os.environ["EVENTS"]).open("a") as file:
+            file.write(json.dumps(["stack", [c.run for c in configs], "cpu", 0]) + "\\n")
+        for config, folder in zip(configs, folders):
+            train(config, folder)
+
+    sys.exit(cli.task(EXPERIMENT, train, train_stack))
+"""
+
+# Likewise for scoring: the real command and records, and a metric that counts its calls.
+SCORE_TASK = """
+    import os, sys
+    from pathlib import Path
+    from disentanglement import cli, final_metrics, record
+    from disentanglement.files import fingerprint
+    from experiment import EXPERIMENT
+
+    def score(config, folder):
+        with Path(os.environ["EVENTS"]).open("a") as file:
+            file.write(f'["score", {config.run}, "cpu", 0]\\n')
+        for name, path in final_metrics.checkpoints(folder).items():
+            record.save(folder, {
+                "scores": {"factor_vae": 0.7}, "metrics": {"factor_vae": {}}, "skipped": {},
+                "model": {"checkpoint": fingerprint(path)},
+            }, name)
+
+    sys.exit(cli.task_final_metrics(EXPERIMENT, score))
+"""
+METRICS = """
+    FINAL = {"factor_vae": None}
+
+    def available(metrics, say):
+        return metrics
+"""
+
+
+def copy_experiment(folder):
+    """A copy of the experiment folder whose tasks are the stand-ins."""
+    folder.mkdir()
+    for name in ("main.py", "main_final_metrics.py", "experiment.py", "config.py"):
+        (folder / name).write_text((FOLDER / name).read_text())
+    (folder / "gan_task.py").write_text(textwrap.dedent(TASK))
+    (folder / "gan_task_final_metrics.py").write_text(textwrap.dedent(SCORE_TASK))
+    (folder / "gan").mkdir()
+    (folder / "gan" / "metric.py").write_text(textwrap.dedent(METRICS))
+    return folder
+
+
+def run(folder, *arguments, script="main.py", gpus=None, **environment):
+    bins = folder.parent / "bin"
+    bins.mkdir(exist_ok=True)
+    (bins / "nvidia-smi").unlink(missing_ok=True)
+    if gpus is not None:
+        fake_nvidia_smi(bins / "nvidia-smi", gpus)
+    environment = os.environ | {"EVENTS": str(folder / "events"), **environment}
+    environment["PATH"] = f"{bins}:{environment['PATH']}"
+    return subprocess.run(
+        [sys.executable, script, *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def fake_nvidia_smi(path, gpus):
+    lines = "\n".join(f'echo "{gpu}, 80000, 81000"' for gpu in gpus)
+    ids = "\n".join(f"echo {gpu}" for gpu in gpus)
+    path.write_text(f'#!/bin/sh\ncase "$*" in *memory*)\n{lines}\n;; *)\n{ids}\n;; esac\n')
+    path.chmod(path.stat().st_mode | stat.S_IEXEC)
+
+
+def events(folder):
+    return [json.loads(line) for line in (folder / "events").read_text().splitlines()]
+
+
+def most_at_once(found, gpu):
+    running = most = 0
+    for what, _, where, _ in sorted(found, key=lambda event: event[3]):
+        if where == gpu:
+            running += 1 if what == "start" else -1
+            most = max(most, running)
+    return most
