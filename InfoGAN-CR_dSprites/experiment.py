@@ -8,6 +8,7 @@ from disentanglement.dispatch import Experiment
 
 EXPERIMENT = Experiment(
     folder=Path(__file__).resolve().parent,
+    module="infogan_cr",
     task="gan_task.py",
     metrics_task="gan_task_final_metrics.py",
     schema=InfoGANCRConfig,

@@ -28,26 +28,30 @@ def main_final_metrics(
     return _main(experiment, dispatch.Scoring(experiment, metrics), arguments)
 
 
-def task(
-    experiment: Experiment,
-    train: Callable,
-    train_stack: Callable | None = None,
-    arguments: list[str] | None = None,
-) -> int:
-    """A training task script: train one run of the grid, `train(config, work_dir)`.
-
-    Several runs are trained together, `train_stack(configs, work_dirs)`.
-    """
+def task(experiment: Experiment, arguments: list[str] | None = None) -> int:
+    """A training task script: train one run of the grid, or several together."""
     done = "finished; scores, picture and networks are in %s"
-    return _task(experiment, (train, train_stack), ("Train", "training in %s", done), arguments)
+    words = ("Train", "training in %s", done)
+    return _task(experiment, train_runs, words, arguments, several=True)
 
 
-def task_final_metrics(
-    experiment: Experiment, score: Callable, arguments: list[str] | None = None
-) -> int:
-    """A scoring task script: score one trained run of the grid, `score(config, work_dir)`."""
+def task_final_metrics(experiment: Experiment, arguments: list[str] | None = None) -> int:
+    """A scoring task script: score one trained run of the grid."""
     words = ("Score", "scoring %s", "scored; see %s")
-    return _task(experiment, (score, None), words, arguments, final_metrics.check_trained)
+    return _task(experiment, _score_run, words, arguments, final_metrics.check_trained)
+
+
+def train_runs(experiment: Experiment, tasks: list[grid.Task], folders: list[Path]) -> None:
+    """Train one run in its folder, or several together. Raises UserError, TrainingStopped."""
+    if len(tasks) == 1:
+        experiment.load().train(tasks[0].config, folders[0])
+    else:
+        dispatch.check_stackable(tasks)
+        experiment.load().train_stack([task.config for task in tasks], folders)
+
+
+def _score_run(experiment, tasks, folders):
+    experiment.load().score(tasks[0].config, folders[0])
 
 
 def train_classifier(load_dataset: Callable, out: Path, arguments: list[str] | None = None) -> int:
@@ -129,9 +133,8 @@ def _main(experiment, job, arguments):
     return answer(lambda: dispatch.run_grid(experiment, job, options))
 
 
-def _task(experiment, work, words, arguments, check=lambda folder: None):
+def _task(experiment, work, words, arguments, check=lambda folder: None, several=False):
     verb, begin, done = words
-    one, several = work
     parser = _parser(experiment, f"{verb} one run of a config's grid.")
     parser.add_argument(
         "run",
@@ -156,23 +159,18 @@ def _task(experiment, work, words, arguments, check=lambda folder: None):
             folders = [options.work_dir.resolve()]
         for folder in folders:
             check(folder)
-        _log_to([folder / tasks.scheduler.log_file for folder in folders])
+        log_to([folder / tasks.scheduler.log_file for folder in folders])
         for folder in folders:
             log.info(begin, folder)
-
-        def do():
-            if len(runs) == 1:
-                one(chosen[0].config, folders[0])
-            else:
-                dispatch.check_stackable(chosen)
-                several([task.config for task in chosen], folders)
-
-        return _logged(do, lambda: log.info(done, ", ".join(map(str, folders))))
+        status = logged(lambda: work(experiment, chosen, folders))
+        if status == 0:
+            log.info(done, ", ".join(map(str, folders)))
+        return status
 
     return answer(command)
 
 
-def _logged(work, say_done):
+def logged(work: Callable[[], None]) -> int:
     """Do the work of a task; the exit status. What goes wrong is said in its log too."""
     try:
         work()
@@ -188,7 +186,6 @@ def _logged(work, say_done):
     except Exception:
         log.exception("the run failed; this is a bug worth reporting")
         return 1
-    say_done()
     return 0
 
 
@@ -220,7 +217,7 @@ def _find(tasks, name):
     raise UserError(f"no run '{name}' in {tasks.path} (main.py --list shows them)")
 
 
-def _log_to(paths):
+def log_to(paths: list[Path]) -> None:
     """Messages go to the terminal, above the progress bar, and with the time to `paths`."""
     logging.raiseExceptions = False  # a full disk must not bury the message that says so
     handlers = [_TqdmHandler()]

@@ -3,6 +3,7 @@
 Two jobs exist: training runs, and scoring trained ones.
 """
 
+import importlib
 import shlex
 import sys
 from collections.abc import Callable, Mapping
@@ -20,16 +21,23 @@ _LOG_LINES = 5  # of worker.log, shown of a failed run
 class Experiment:
     """What the commands need to know of an experiment.
 
-    folder: where its scripts are; relative paths in its config start there. task: the script that
-    trains one run; metrics_task: the one that scores it. schema: the dataclass of its config keys.
-    num_images: size of its data set.
+    folder: where its scripts are; relative paths in its config start there. module: the one in its
+    gan/ that does the work. task: the script that trains one run; metrics_task: the one that scores
+    it. schema: the dataclass of its config keys. num_images: size of its data set.
     """
 
     folder: Path
+    module: str
     task: str
     metrics_task: str
     schema: type
     num_images: int
+
+    def load(self):
+        """The module: `build(config)`, `train(config, work_dir)`, `score(config, work_dir)`, and
+        `train_stack(configs, work_dirs)`. It takes seconds: a mistake in the config shows before.
+        """
+        return importlib.import_module(f"gan.{self.module}")
 
 
 @dataclass(frozen=True)
@@ -146,7 +154,7 @@ def run_grid(experiment: Experiment, job, options) -> int:
         if tasks.scheduler.force_rerun:
             for old in job.put_away(run):
                 print(f"force_rerun: kept what was there as {old}")
-    stacks = _stacks(todo, options.stack)
+    stacks = stacks_of(todo, options.stack)
     report = _Reporter({_command(experiment, job, options, stack): stack for stack in stacks})
     stopped = _launch(report, gpus, tasks.scheduler, experiment.folder)
     print("\nruns:")
@@ -175,7 +183,7 @@ def _differences(one, other):
     return [key for key in config if key != "run" and config[key] != others[key]]
 
 
-def _stacks(runs, size):
+def stacks_of(runs: list[Run], size: int) -> list[list[Run]]:
     """The runs in groups of at most `size` that can train together, in their order."""
     stacks = []
     for run in runs:

@@ -1,4 +1,4 @@
-"""The main and task scripts in a copy of the experiment folder, with stand-ins for the work."""
+"""The main and task scripts in a copy of the experiment folder, with a stand-in for the work."""
 
 import json
 import os
@@ -11,24 +11,24 @@ from tests.experiments import ROOT
 
 FOLDER = ROOT / "InfoGAN-CR_dSprites"
 
-# Stands where gan_task.py stands, without the training: takes a second, leaves a record, and
-# fails for run 1.
-TASK = """
+# Stands where gan/infogan_cr.py stands. Training takes a second, leaves a record, and fails for
+# run 1; scoring leaves real records, whose metric counts its calls.
+WORK = """
     import dataclasses, json, os, sys, time
     from pathlib import Path
-    from disentanglement import cli
+    from disentanglement import final_metrics, record
     from disentanglement.errors import UserError
-    from experiment import EXPERIMENT
+    from disentanglement.files import fingerprint
+
+    def note(what, run):
+        gpu = os.environ.get("CUDA_VISIBLE_DEVICES", "cpu")
+        with Path(os.environ["EVENTS"]).open("a") as file:
+            file.write(json.dumps([what, run, gpu, time.time()]) + "\\n")
 
     def train(config, folder):
-        events = Path(os.environ["EVENTS"])
-        gpu = os.environ.get("CUDA_VISIBLE_DEVICES", "cpu")
-        def note(what):
-            with events.open("a") as file:
-                file.write(json.dumps([what, config.run, gpu, time.time()]) + "\\n")
-        note("start")
+        note("start", config.run)
         time.sleep(float(os.environ.get("SECONDS", "1")))
-        note("end")
+        note("end", config.run)
         if config.run == 1:
             raise UserError("discriminator/loss became nan in batch 7")
         if config.run == 2:
@@ -42,32 +42,17 @@ TASK = """
             (folder / name / "model.npz").write_text(name)
 
     def train_stack(configs, folders):
-        with Path(os.environ["EVENTS"]).open("a") as file:
-            file.write(json.dumps(["stack", [c.run for c in configs], "cpu", 0]) + "\\n")
+        note("stack", [config.run for config in configs])
         for config, folder in zip(configs, folders):
             train(config, folder)
 
-    sys.exit(cli.task(EXPERIMENT, train, train_stack))
-"""
-
-# Likewise for scoring: the real command and records, and a metric that counts its calls.
-SCORE_TASK = """
-    import os, sys
-    from pathlib import Path
-    from disentanglement import cli, final_metrics, record
-    from disentanglement.files import fingerprint
-    from experiment import EXPERIMENT
-
     def score(config, folder):
-        with Path(os.environ["EVENTS"]).open("a") as file:
-            file.write(f'["score", {config.run}, "cpu", 0]\\n')
+        note("score", config.run)
         for name, path in final_metrics.checkpoints(folder).items():
             record.save(folder, {
                 "scores": {"factor_vae": 0.7}, "metrics": {"factor_vae": {}}, "skipped": {},
                 "model": {"checkpoint": fingerprint(path)},
             }, name)
-
-    sys.exit(cli.task_final_metrics(EXPERIMENT, score))
 """
 METRICS = """
     FINAL = {"factor_vae": None}
@@ -78,13 +63,12 @@ METRICS = """
 
 
 def copy_experiment(folder):
-    """A copy of the experiment folder whose tasks are the stand-ins."""
+    """A copy of the experiment folder whose work is the stand-in."""
     folder.mkdir()
-    for name in ("main.py", "main_final_metrics.py", "experiment.py", "config.py"):
-        (folder / name).write_text((FOLDER / name).read_text())
-    (folder / "gan_task.py").write_text(textwrap.dedent(TASK))
-    (folder / "gan_task_final_metrics.py").write_text(textwrap.dedent(SCORE_TASK))
+    for path in FOLDER.glob("*.py"):
+        (folder / path.name).write_text(path.read_text())
     (folder / "gan").mkdir()
+    (folder / "gan" / "infogan_cr.py").write_text(textwrap.dedent(WORK))
     (folder / "gan" / "metric.py").write_text(textwrap.dedent(METRICS))
     return folder
 

@@ -56,4 +56,4 @@ def score(config: InfoGANCRConfig, work_dir: Path) -> None:
 if __name__ == "__main__":
     from experiment import EXPERIMENT
 
-    sys.exit(cli.task(EXPERIMENT, train))
+    sys.exit(cli.task(EXPERIMENT))
