@@ -46,7 +46,25 @@ def load_meta(path: Path) -> dict:
 
 def restore(path: Path, model) -> None:
     """Set every variable of `model` from `path`; nothing is set unless all of them fit."""
-    variables = _variables(model)
+    _assign(path, _variables(model))
+
+
+def restore_network(path: Path, network) -> None:
+    """The same for one network, from a file of its own (see weights.py)."""
+    _assign(path, dict(_of_network(network)))
+
+
+def load_networks(path: Path) -> dict[str, dict[str, np.ndarray]]:
+    """The arrays of each network in the checkpoint at `path`, named layer/variable."""
+    found = {}
+    for name, array in _read(path).items():
+        network, _, rest = name.partition("/")
+        if rest and network != "optimizer":
+            found.setdefault(network, {})[rest] = array
+    return found
+
+
+def _assign(path, variables):
     arrays = _read(path, variables)
     for name, variable in variables.items():
         if arrays[name].shape != tuple(variable.shape):
@@ -58,9 +76,10 @@ def restore(path: Path, model) -> None:
         variable.assign(arrays[name])
 
 
-def _read(path, names):
+def _read(path, names=None):
     try:
         with np.load(path, allow_pickle=False) as archive:
+            names = archive.files if names is None else names
             missing = [name for name in names if name not in archive]
             if missing:
                 raise UserError(
@@ -80,10 +99,14 @@ def _variables(model):
     """Every variable by a name that does not depend on what else the process has built."""
     variables = {}
     for name, network in model.networks.items():
-        for layer in network.layers:
-            for variable in layer.variables:
-                variables[f"{name}/{layer.name}/{variable.name}"] = variable
+        variables |= {f"{name}/{own}": variable for own, variable in _of_network(network)}
     for name, optimizer in model.optimizers.items():
         for i, variable in enumerate(optimizer.variables):
             variables[f"optimizer/{name}/{i:03d}_{variable.name}"] = variable
     return variables
+
+
+def _of_network(network):
+    for layer in network.layers:
+        for variable in layer.variables:
+            yield f"{layer.name}/{variable.name}", variable

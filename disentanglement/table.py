@@ -45,6 +45,8 @@ PAPER = {
     ),
 }
 
+_MARKS = ("<!-- table: python -m disentanglement.table -->", "<!-- end of table -->")
+
 
 @dataclass(frozen=True)
 class Row:
@@ -72,6 +74,9 @@ def main(arguments: list[str] | None = None) -> int:
         "results", nargs="+", type=Path, help="score records, or folders searched for them"
     )
     parser.add_argument("--csv", type=Path, metavar="OUT", help="write the table there too")
+    parser.add_argument(
+        "--readme", type=Path, metavar="FILE.md", help=f"replace the table there, after {_MARKS[0]}"
+    )
     parser.add_argument("--picture", type=Path, metavar="OUT.png", help="draw the table there")
     options = parser.parse_args(arguments)
     return answer(lambda: _main(options))
@@ -84,15 +89,33 @@ def _main(options):
     for out in (options.csv, options.picture):
         if out and out.resolve() in found:
             raise UserError(f"{out}: that is a record of scores; name another file")
-    ours = rows(list(found.values()))
-    names = {row.model for row in ours}
-    table = ours + sorted(paper_rows(), key=lambda row: row.model not in names)
+    table = compare(found)
     print(as_text(table))
+    if options.readme:
+        put_into(options.readme, as_text(table))
     if options.csv:
         write_text(options.csv, as_csv(table))
     if options.picture:
         draw(table, options.picture)
     return 0
+
+
+def compare(found: dict[Path, dict]) -> list[Row]:
+    """Our rows, then the paper's, first those of the same models."""
+    ours = rows(list(found.values()))
+    names = {row.model for row in ours}
+    return ours + sorted(paper_rows(), key=lambda row: row.model not in names)
+
+
+def put_into(readme: Path, text: str) -> None:
+    """Replace what stands between the two marks in a Markdown file. Raises UserError."""
+    begin, end = _MARKS
+    try:
+        before, rest = readme.read_text().split(begin)
+        _, after = rest.split(end)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{readme}: needs one line '{begin}' and one '{end}' below it") from error
+    write_text(readme, f"{before}{begin}\n\n{text}\n\n{end}{after}")
 
 
 def find_records(paths: list[Path]) -> dict[Path, dict]:

@@ -292,9 +292,9 @@ class Run:
 
 @contextlib.contextmanager
 def _stop_requests():
-    """Collect Ctrl-C and SIGTERM, so that training stops between batches; a second one is obeyed.
+    """Collect Ctrl-C, SIGTERM and the alarm clock, so that training stops between batches.
 
-    Yields a list that is empty until one came.
+    Yields a list that is empty until one came; a second one is obeyed at once.
     """
     requests = []
 
@@ -302,11 +302,16 @@ def _stop_requests():
         if requests:
             raise KeyboardInterrupt
         requests.append(number)
+        why = b"time is up: " if number == signal.SIGALRM else b""
         # Not through `log`: the signal may have come in the middle of a message.
         with contextlib.suppress(OSError):  # Ctrl-C may have ended what reads our output
-            os.write(2, b"\nstopping after this batch (Ctrl-C again: at once, without saving)\n")
+            os.write(
+                2,
+                b"\n%sstopping after this batch (another Ctrl-C: at once, without saving)\n" % why,
+            )
 
-    old = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
+    old = {number: signal.signal(number, handle) for number in signals}
     try:
         yield requests
     finally:

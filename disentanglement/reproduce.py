@@ -1,0 +1,194 @@
+"""python -m disentanglement.reproduce: from a config to published evidence, in slices of time.
+
+Trains runs of an experiment at the length of its config, scores them, and puts what is worth
+publishing into DIR/records/: records, pictures and weight files. What a slice of time could not
+finish, the same command goes on with.
+"""
+
+import argparse
+import importlib
+import logging
+import math
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+from disentanglement import cli, dispatch, final_metrics, grid, launch, record, table, weights
+from disentanglement.dispatch import Experiment, Run
+from disentanglement.errors import UserError, os_errors_in_one_line
+
+log = logging.getLogger(__name__)
+
+TIME_IS_UP = 75  # exit status: run the same command again (EX_TEMPFAIL of sysexits.h)
+_PUBLISHED = (record.FILE, "metric.csv", "traversal.png", "final_metrics*.json")
+
+
+class TimeIsUp(KeyboardInterrupt):
+    """The slice is over; whatever runs treats it as Ctrl-C."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command: 0 all is done, 1 a run failed, 2 a mistake, 75 time is up, 130 Ctrl-C."""
+    parser = argparse.ArgumentParser(
+        prog="python -m disentanglement.reproduce",
+        description="Train and score runs of an experiment and keep records and weights, in slices "
+        "of time. Exit status: 0 all is done, 1 a run failed, 2 a mistake, 75 time is up (the same "
+        "command goes on), 130 Ctrl-C.",
+    )
+    parser.add_argument("--experiment", required=True, type=Path, help="its folder")
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="all goes there")
+    parser.add_argument("--runs", metavar="0,3-5", help="only runs with these numbers")
+    parser.add_argument("--minutes", type=_positive, help="stop so many minutes after the start")
+    parser.add_argument(
+        "--reserve",
+        type=_positive,
+        default=30,
+        metavar="SECONDS",
+        help="stop training so much earlier, for the evaluation and the checkpoint that may be due "
+        "(default: 30)",
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="(default: its config.py)")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--stack", type=int, default=1, metavar="N", help="as in main.py")
+    parser.add_argument(
+        "--curves",
+        action="store_true",
+        help="score and draw during training as often as the config says; otherwise at the ends of "
+        "epochs only, which makes the same models sooner",
+    )
+    options = parser.parse_args(arguments)
+    start = time.monotonic()
+    return cli.answer(lambda: _main(options, start))
+
+
+def _main(options, start):
+    experiment = find(options.experiment)
+    config = (options.config or experiment.folder / "config.py").resolve()
+    rare = [] if options.curves else [f"{key}={10**9}" for key in ("metric_freq", "vis_freq")]
+    changes = [*rare, *options.set, "result_root_folder=runs"]
+    tasks = grid.load(config, experiment.schema, experiment.num_images, changes)
+    tasks = tasks.select(options.runs)
+    out = options.out.resolve()
+    runs = [Run(out, tasks.scheduler, task) for task in tasks.tasks]
+    cli.log_to([out / "reproduce.log"])
+    failed = []
+    with _Clock(start, options.minutes) as clock:
+        try:
+            for stack in dispatch.stacks_of(runs, max(1, options.stack)):
+                failed += _do(experiment, stack, out, clock, options.reserve)
+            status = 1 if failed else 0
+        except KeyboardInterrupt:
+            status = TIME_IS_UP if clock.is_up() else launch.STOPPED
+    _summary(runs, failed, out)
+    if status in (TIME_IS_UP, launch.STOPPED):
+        why = "time is up" if status == TIME_IS_UP else "stopped"
+        log.info("%s; the same command goes on from what is saved", why)
+    return status
+
+
+def find(path: Path) -> Experiment:
+    """The experiment in a folder, named from here or from this project's root."""
+    root = Path(__file__).resolve().parents[1]
+    for folder in (path, root / path):
+        if (folder / "experiment.py").is_file():
+            sys.path.insert(0, str(folder.resolve()))
+            return importlib.import_module("experiment").EXPERIMENT
+    known = sorted(p.parent.name for p in root.glob("*/experiment.py"))
+    raise UserError(f"--experiment {path}: no experiment.py there; there are {', '.join(known)}")
+
+
+class _Clock:
+    """Ends the work in time, by the process's alarm."""
+
+    def __init__(self, start: float, minutes: float | None):
+        self.end = math.inf if minutes is None else start + 60 * minutes
+        self.reserve = 0.0
+
+    def __enter__(self):
+        self.old = signal.signal(signal.SIGALRM, self._ring)
+        return self
+
+    def __exit__(self, *error):
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, self.old)
+
+    def set(self, reserve: float) -> None:
+        """Ring so many seconds before the end, and at the end. Raises TimeIsUp if it is too late.
+
+        Training saves and stops at the first ring; at the second one it is cut off.
+        """
+        self.reserve = reserve
+        if self.is_up():
+            raise TimeIsUp
+        left = self.end - reserve - time.monotonic()
+        signal.setitimer(signal.ITIMER_REAL, 0 if math.isinf(left) else left, reserve)
+
+    def is_up(self) -> bool:
+        return time.monotonic() >= self.end - self.reserve
+
+    @staticmethod
+    def _ring(number, frame):
+        raise TimeIsUp
+
+
+def _do(experiment, runs, out, clock, reserve):
+    """Train, score and publish runs that train together; returns those that failed."""
+    if todo := [run for run in runs if not run.is_trained()]:
+        log.info("training %s", " and ".join(run.task.name for run in todo))
+        tasks, folders = [run.task for run in todo], [run.folder for run in todo]
+        clock.set(reserve)
+        if _fails(lambda: cli.train_runs(experiment, tasks, folders)):
+            return runs
+    clock.set(0)
+    return [run for run in runs if _fails(lambda run=run: _score(experiment, run, out))]
+
+
+def _score(experiment, run, out):
+    log.info("scoring %s", run.task.name)
+    experiment.load().score(run.task.config, run.folder)
+    publish(run.folder, out / "records" / run.task.name)
+
+
+def publish(folder: Path, records: Path) -> None:
+    """Copy what is worth keeping of a scored run: records, picture, and weights instead of
+    checkpoints, every file under 16 MB.
+    """
+    for pattern in _PUBLISHED:
+        for path in folder.glob(pattern):
+            if ".old-" not in path.name:
+                with os_errors_in_one_line(records):
+                    records.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(path, records / path.name)
+    for path in final_metrics.checkpoints(folder).values():
+        snapshot = path.parent.name if path.parent.name.startswith("global_id-") else ""
+        weights.publish(path, records / "weights" / snapshot)
+
+
+def _fails(work):
+    """Do it; whether it failed, which is said. What stops it goes through, as Ctrl-C."""
+    status = cli.logged(work)
+    if status == launch.STOPPED:
+        raise KeyboardInterrupt
+    return status != 0
+
+
+def _summary(runs, failed, out):
+    for run in runs:
+        scored = (out / "records" / run.task.name / final_metrics.FILE).exists()
+        state = "failed" if run in failed else "scored" if scored else run.record().get("state")
+        log.info("  %-8s  %s", state or "new", run.folder)
+    if any((out / "records").glob(f"*/{final_metrics.FILE}")):
+        print(table.as_text(table.compare(table.find_records([out / "records"]))))
+
+
+def _positive(text):
+    value = float(text)
+    if not value > 0:
+        raise argparse.ArgumentTypeError("must be more than 0")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

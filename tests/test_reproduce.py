@@ -1,0 +1,182 @@
+"""disentanglement.reproduce in slices of time, on the tiny run; and the weight files it leaves."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+import time
+
+import numpy as np
+import pytest
+
+from disentanglement import checkpoint, record, reproduce, weights
+from disentanglement.config import InfoGANCRConfig
+from disentanglement.errors import UserError
+from tests import tiny
+from tests.commands import FOLDER
+from tests.experiments import ROOT, load
+from tests.runs import assert_same_result
+
+RESERVE = 4.0  # seconds
+
+LOAD_DATA = """
+    from tests.tiny import Bars
+
+    def load(config, say=print):
+        return Bars()
+"""
+METRIC = """
+    from disentanglement.metrics.suite import METRICS
+
+    TRAINING = {name: METRICS[name] for name in ("factor_vae", "dhsic")}
+    FINAL = {name: METRICS[name] for name in ("factor_vae", "dci_rf_ibgan", "mig")}
+
+    def available(metrics, say=print):
+        return metrics
+
+    def extra_arrays(model, config):
+        return {}
+"""
+
+
+@pytest.fixture
+def experiment(tmp_path):
+    """The experiment's folder, with bars for sprites, two short runs, and few metrics."""
+    folder = shutil.copytree(FOLDER, tmp_path / "Bars", ignore=shutil.ignore_patterns("results"))
+    (folder / "gan" / "load_data.py").write_text(textwrap.dedent(LOAD_DATA))
+    (folder / "gan" / "metric.py").write_text(textwrap.dedent(METRIC))
+    shared = {key: value for key, value in tiny.CONFIG.items() if key != "run"}
+    text = (folder / "config.py").read_text()
+    text += f"\nconfig['global_config'] = {shared}\nconfig['test_config'] = [{{'run': [3, 4]}}]\n"
+    (folder / "config.py").write_text(text)
+    return folder
+
+
+def command(experiment, out, *arguments):
+    words = [sys.executable, "-m", "disentanglement.reproduce", "--curves"]
+    words += ["--experiment", str(experiment), "--out", str(out), *arguments]
+    result = subprocess.run(
+        words, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert "Traceback" not in result.stdout + result.stderr
+    return result
+
+
+def test_slices_end_in_time_and_give_what_an_unbroken_run_gives(experiment, tmp_path, unbroken):
+    out, statuses = tmp_path / "out", []
+    # The first is too short for anything; they grow, for however slow a machine this is.
+    for seconds in range(10, 90, 4):
+        start = time.monotonic()
+        limits = ["--runs", "3", "--minutes", str(seconds / 60), "--reserve", str(RESERVE)]
+        result = command(experiment, out, *limits)
+        # Python's start and end, and one call of TensorFlow, are not the command's to stop.
+        assert time.monotonic() - start < seconds + 10
+        statuses.append(result.returncode)
+        if result.returncode != reproduce.TIME_IS_UP:
+            break
+    assert statuses[-1] == 0, result.stdout + result.stderr
+    assert statuses[:-1], "a run in ten seconds?"
+    assert_same_result(out / "runs" / "run-3,", unbroken)
+    again = command(experiment, out, *limits)
+    assert again.returncode == 0
+    assert "training" not in again.stdout
+
+    records = out / "records" / "run-3,"
+    names = {str(path.relative_to(records)) for path in records.rglob("*") if path.is_file()}
+    networks = ("generator", "discriminator", "cr_discriminator")
+    assert names == {
+        "run.json",
+        "metric.csv",
+        "traversal.png",
+        "final_metrics.json",
+        "final_metrics_global_id-11.json",
+        *(f"weights/{network}.npz" for network in networks),
+        *(f"weights/global_id-11/{network}.npz" for network in networks),
+    }
+    assert re.search(r"\| ours +\| InfoGAN-CR +\| 48 ", again.stdout)
+    assert re.search(r"\| ours +\| InfoGAN \(modified\) +\| 12 ", again.stdout)
+    found = json.loads((records / "final_metrics.json").read_text())
+    assert set(found["metrics"]) == {"factor_vae", "dci_rf_ibgan", "mig"}
+
+
+def test_a_failed_run_does_not_keep_the_others(experiment, tmp_path):
+    broken = tmp_path / "out" / "runs" / "run-3," / "checkpoint" / "model.npz"
+    broken.parent.mkdir(parents=True)
+    broken.write_text("no archive")
+    result = command(experiment, tmp_path / "out", "--set", "max_batches=3")
+    assert result.returncode == 1
+    assert "the checkpoint is damaged" in result.stdout
+    assert broken.read_text() == "no archive"
+    states = [line.split()[0] for line in result.stdout.splitlines() if line.startswith("  ")]
+    assert states[-2:] == ["failed", "scored"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--experiment", "nowhere"], "no experiment.py there; there are"),
+        (["--set", "epoch=0"], "'epoch' must be at least 1"),
+        (["--runs", "77"], "no such run"),
+    ],
+)
+def test_mistakes_are_one_line(experiment, tmp_path, arguments, words):
+    result = command(experiment, tmp_path / "out", *arguments)
+    assert result.returncode == 2
+    assert words in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def build():
+    module = load("InfoGAN-CR_dSprites", "infogan_cr")
+    return module.build(InfoGANCRConfig(**(tiny.CONFIG | {"run": 5})))
+
+
+def test_published_weights_are_the_model(unbroken, tmp_path):
+    path = unbroken / "checkpoint" / checkpoint.FILE
+    files = weights.publish(path, tmp_path)
+    assert {file.name for file in files} == {
+        "generator.npz",
+        "discriminator.npz",
+        "cr_discriminator.npz",
+    }
+    trained, restored = build(), build()
+    checkpoint.restore(path, trained)
+    weights.restore(tmp_path, restored)
+    images = tiny.Bars().images(np.arange(64))
+    np.testing.assert_array_equal(restored.encode(images), trained.encode(images))
+    z = trained.latent.sample(np.random.default_rng(0), 8)
+    np.testing.assert_array_equal(restored.generate(z), trained.generate(z))
+
+
+def test_large_networks_are_published_in_half_precision(unbroken, tmp_path):
+    path = unbroken / "checkpoint" / checkpoint.FILE
+    largest = max(file.stat().st_size for file in weights.publish(path, tmp_path))
+    limit = largest * 2 // 3
+    for file in weights.publish(path, tmp_path, limit):
+        assert file.stat().st_size < limit + 20_000  # the archive's own names
+    trained, restored = build(), build()
+    checkpoint.restore(path, trained)
+    weights.restore(tmp_path, restored)
+    images = tiny.Bars().images(np.arange(64))
+    np.testing.assert_allclose(restored.encode(images), trained.encode(images), atol=0.01)
+    with pytest.raises(UserError, match="too many for 1000 bytes"):
+        weights.publish(path, tmp_path, 1000)
+
+
+def test_weights_of_another_network_are_refused(unbroken, tmp_path):
+    weights.publish(unbroken / "checkpoint" / checkpoint.FILE, tmp_path)
+    (tmp_path / "generator.npz").write_bytes((tmp_path / "discriminator.npz").read_bytes())
+    with pytest.raises(UserError, match="the checkpoint is of another network"):
+        weights.restore(tmp_path, build())
+
+
+def test_old_scores_are_not_published(unbroken, tmp_path):
+    folder = shutil.copytree(unbroken, tmp_path / "run")
+    for name in ("final_metrics.json", "final_metrics.old-1.json"):
+        record.save(folder, {"scores": {}}, name)
+    reproduce.publish(folder, tmp_path / "records")
+    names = {path.name for path in (tmp_path / "records").iterdir()}
+    assert "final_metrics.json" in names
+    assert "final_metrics.old-1.json" not in names
