@@ -1,31 +1,182 @@
-"""How fast is a training iteration, and how much of what this machine can do is that?
+"""How fast is a training iteration on each engine, against plain PyTorch and against this machine?
 
-    python benchmarks/train_step.py
+    python benchmarks/train_step.py [--engines tensorflow,jax,torch] [--batch-sizes 32,128]
 
-Times the dSprites iteration (batch 64) before and after the contrastive term sets in, and a
-float32 matrix product, in turns in one process. FLOPs counted: the multiply-adds of convolutions
-and dense layers that the algorithm asks for, times two; all else (activations, batch norm,
-spectral norm, Adam) counts as nothing, so the ratio is a lower bound on the work done.
+A process per engine; they work in turns, one at a time. Each times the dSprites iteration (batch
+64) before and after the contrastive term sets in, and its own float32 matrix product. First the
+engines take one iteration from the same weights, and their losses must agree.
+
+FLOPs counted: the multiply-adds of convolutions and dense layers that the algorithm asks for, times
+two; all else (activations, batch norm, spectral norm, Adam) counts as nothing. So FLOPs over the
+speed of the fastest matrix product is a bound that no iteration can beat here, and the share of
+that speed is a lower bound on the work done.
 """
 
+import argparse
 import dataclasses
+import importlib.util
+import json
+import os
+import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "InfoGAN-CR_dSprites"))
+ENGINES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch, eager"}
+BATCH, MATRIX, IMAGES = 64, 2048, 512
+KINDS = {"product": "matrix product", "before": "before the rise", "after": "after the rise"}
+LOSSES = (
+    "discriminator/real",
+    "discriminator/fake",
+    "discriminator/log_q",
+    "generator/fake",
+    "generator/log_q",
+    "generator/contrastive",
+    "cr_discriminator/loss",
+)
 
-from disentanglement import engine, grid  # noqa: E402
-from disentanglement.data.dsprites import DSprites  # noqa: E402
-from disentanglement.feed import Feed  # noqa: E402
-from experiment import EXPERIMENT  # noqa: E402
-from gan import infogan_cr  # noqa: E402
 
-ROUNDS, STEPS = 7, 5
-MATRIX = 2048
+# ---- in an engine's process ----------------------------------------------------------------------
+
+
+class KerasWorker:
+    """This project's iteration on one of its engines."""
+
+    def __init__(self):
+        from disentanglement import engine
+
+        self.engine, self.device = engine, ", ".join(engine.devices())
+        self.models = [self._build()]
+        self.model = self.models[0]
+        self.product_of = engine.compile_step(lambda a: (a @ a)[0], [])
+
+    def _build(self):
+        from disentanglement.data.dsprites import DSprites
+        from disentanglement.feed import Feed
+
+        model = _experiment().build(_config())
+        bits = np.random.default_rng(0).integers(0, 256, (IMAGES, 512), np.uint8)
+        model.connect(Feed(DSprites(bits), self.engine.has_accelerator()))
+        return model
+
+    def flops(self):
+        return flops(self.model, 1)
+
+    def save(self, path):
+        from disentanglement import checkpoint
+
+        checkpoint.save(Path(path), self.model, {})
+
+    def losses(self, path, inputs):
+        from disentanglement import checkpoint
+        from disentanglement.latent import Pair
+
+        checkpoint.restore(Path(path), self.model)
+        images, z, *pair = inputs
+
+        def step(images, z, *pair):
+            return self.model.iteration(images, z, Pair(*pair), 2.0, True)
+
+        return self.engine.compile_step(step, self.model.variables)(images, z, *pair)
+
+    def run(self, kind, batch):
+        if kind == "product":
+            return self.product_of(_matrix())
+        rows = np.resize(np.arange(IMAGES), (1, batch))
+        return self.model.train_block(rows, 1 if kind == "before" else 1001)
+
+    def stack(self, n):
+        while len(self.models) < n:
+            self.models.append(self._build())
+        rows = [np.resize(np.arange(IMAGES), (1, BATCH))] * n
+        self.model.train_stack(self.models[:n], rows, 1)
+
+
+class TorchWorker:
+    """The plain eager version in torch_step.py."""
+
+    def __init__(self):
+        import torch
+        from torch_step import Step
+
+        place = "cuda" if torch.cuda.is_available() else "cpu"
+        self.device = torch.cuda.get_device_name() if place == "cuda" else "CPU"
+        self.torch, self.step = torch, Step(_config(), place)
+        self.rng = np.random.default_rng(0)
+        self.images = (self.rng.random((IMAGES, 64, 64, 1)) > 0.9).astype(np.float32)
+
+    def losses(self, path, inputs):
+        self.step.load(path)
+        images, z, *pair = inputs
+        return self.step.iteration(images, z, pair, 2.0)
+
+    def run(self, kind, batch):
+        if kind == "product":
+            matrix = self.torch.from_numpy(_matrix()).to(self.step.device)
+            return (matrix @ matrix)[0].cpu()
+        draw = lambda: self.rng.uniform(-1, 1, (batch, 10)).astype(np.float32)  # noqa: E731
+        images = self.images[np.resize(np.arange(IMAGES), batch)]
+        pair = (draw(), draw(), self.rng.integers(0, 5, batch)) if kind == "after" else None
+        return self.step.iteration(images, draw(), pair, 2.0)
+
+
+def serve(engine):
+    """Answer the parent's orders, a JSON line each."""
+    answers, sys.stdout = sys.stdout, sys.stderr
+    worker = TorchWorker() if engine == "torch" else KerasWorker()
+
+    def time_of(work, steps):
+        start = time.perf_counter()
+        for _ in range(steps):
+            work()
+        return (time.perf_counter() - start) / steps
+
+    orders = {
+        "hello": lambda: worker.device,
+        "flops": lambda: worker.flops(),
+        "save": lambda path: worker.save(path),
+        "losses": lambda path: {
+            name: float(np.squeeze(value))
+            for name, value in worker.losses(path, _inputs()).items()
+            if name in LOSSES
+        },
+        "time": lambda kind, batch, steps: time_of(lambda: worker.run(kind, batch), steps),
+        "stack": lambda n, steps: time_of(lambda: worker.stack(n), steps),
+    }
+    for line in sys.stdin:
+        name, *arguments = json.loads(line)
+        print(json.dumps(orders[name](*arguments)), file=answers, flush=True)
+
+
+def _experiment():
+    sys.path.insert(0, str(ROOT / "InfoGAN-CR_dSprites"))
+    from experiment import EXPERIMENT
+
+    return EXPERIMENT.load()
+
+
+def _config():
+    from disentanglement import grid
+    from disentanglement.config import InfoGANCRConfig
+
+    path = ROOT / "InfoGAN-CR_dSprites" / "config.py"
+    config = grid.load(path, InfoGANCRConfig, 737_280).tasks[0].config
+    return dataclasses.replace(config, cr_coe_increase_batch=1000)
+
+
+def _matrix():
+    return np.random.default_rng(0).standard_normal((MATRIX, MATRIX)).astype(np.float32)
+
+
+def _inputs():
+    rng = np.random.default_rng(1)
+    images = (rng.random((BATCH, 64, 64, 1)) > 0.9).astype(np.float32)
+    z, first, second = rng.uniform(-1, 1, (3, BATCH, 10)).astype(np.float32)
+    return images, z, first, second, rng.integers(0, 5, BATCH).astype(np.int32)
 
 
 def macs(network):
@@ -58,38 +209,142 @@ def flops(model, batch_size):
     return 2 * batch_size * before, 2 * batch_size * after
 
 
-def main():
-    path = EXPERIMENT.folder / "config.py"
-    config = grid.load(path, EXPERIMENT.schema, EXPERIMENT.num_images).tasks[0].config
-    model = infogan_cr.build(dataclasses.replace(config, cr_coe_increase_batch=1000))
-    model.connect(
-        Feed(DSprites(np.random.default_rng(0).integers(0, 256, (64, 512), np.uint8)), False)
-    )
-    rows = np.arange(64)[None]
-    matrix = np.random.default_rng(0).standard_normal((MATRIX, MATRIX)).astype(np.float32)
-    product = engine.compile_step(lambda a: (a @ a)[0], [])
-    work = {
-        "matrix product": (lambda: product(matrix), 2 * MATRIX**3),
-        "before the rise": (lambda: model.train_block(rows, 1), flops(model, 64)[0]),
-        "after the rise": (lambda: model.train_block(rows, 1001), flops(model, 64)[1]),
-    }
-    seconds = {name: [] for name in work}
-    for run, _ in work.values():
-        run()
-    for _ in range(ROUNDS):
-        for name, (run, _) in work.items():
-            start = time.perf_counter()
-            for _ in range(STEPS):
-                run()
-            seconds[name].append((time.perf_counter() - start) / STEPS)
-    print(f"{', '.join(engine.devices())}; median of {ROUNDS} rounds of {STEPS}, in turns")
-    speed = {name: work[name][1] / np.median(times) / 1e9 for name, times in seconds.items()}
-    for name, times in seconds.items():
-        share = speed[name] / speed["matrix product"]
-        print(
-            f"{name:16} {np.median(times) * 1e3:7.1f} ms  {work[name][1] / 1e9:6.2f} GFLOP"
-            f"  {speed[name]:6.1f} GFLOP/s  {share:.2f} of the matrix product"
+# ---- the parent ----------------------------------------------------------------------------------
+
+
+class Engine:
+    """A worker's process."""
+
+    def __init__(self, name):
+        self.name = ENGINES[name]
+        self.process = subprocess.Popen(
+            [sys.executable, __file__, "--worker", name],
+            env=os.environ | ({} if name == "torch" else {"KERAS_BACKEND": name}),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
+
+    def ask(self, *order):
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            sys.exit(f"{self.name}: the process failed; see above")
+        return json.loads(answer)
+
+
+def compare_losses(engines):
+    """One iteration from the same weights on each engine; ends the program if they disagree."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "weights.npz")
+        engines[0].ask("save", path)
+        found = [engine.ask("losses", path) for engine in engines]
+    for engine, losses in zip(engines, found, strict=True):
+        worst = max(abs(losses[name] - found[0][name]) for name in LOSSES)
+        print(f"{engine.name:15} losses of one iteration within {worst:.1e} of {engines[0].name}")
+        # Adam's first step is +-lr however small a gradient is, so rounding shows at once; and
+        # PyTorch's leaky ReLU has another gradient at 0.
+        if worst > 5e-3:
+            sys.exit(f"{engine.name} computes something else: {losses}, not {found[0]}")
+
+
+def in_turns(work, rounds):
+    """Median seconds of each callable in `work`, by its key."""
+    for run in work.values():
+        run()  # compiles
+    seconds = {key: [] for key in work}
+    for _ in range(rounds):
+        for key, run in work.items():
+            seconds[key].append(run())
+    return {key: float(np.median(times)) for key, times in seconds.items()}
+
+
+def report(engines, options):
+    before, after = engines[0].ask("flops")
+    count = {"product": 2 * MATRIX**3, "before": before * BATCH, "after": after * BATCH}
+    steps = options.steps
+    seconds = in_turns(
+        {
+            (engine.name, kind): lambda e=engine, k=kind: e.ask("time", k, BATCH, steps)
+            for engine in engines
+            for kind in KINDS
+        },
+        options.rounds,
+    )
+    peak = max(count["product"] / seconds[engine.name, "product"] for engine in engines)
+    first = engines[0].name
+    print(f"\nbatch {BATCH}; median of {options.rounds} rounds of {steps}, in turns")
+    for kind in ("before", "after"):
+        bound = count[kind] / peak
+        print(f"{KINDS[kind]}: {count[kind] / 1e9:.2f} GFLOP, at least {bound * 1e3:.1f} ms here")
+        for engine in engines:
+            mine = seconds[engine.name, kind]
+            share, ratio = bound / mine, mine / seconds[first, kind]
+            print(
+                f"  {engine.name:15} {mine * 1e3:8.1f} ms  {share:.2f} of the fastest matrix "
+                f"product's speed  {ratio:5.2f} times {first}'s time"
+            )
+    speeds = (
+        f"{e.name} {count['product'] / seconds[e.name, 'product'] / 1e9:.0f}" for e in engines
+    )
+    print(f"matrix products, GFLOP/s: {', '.join(speeds)}")
+    if options.batch_sizes:
+        report_growth(engines, options)
+    stackers = [engine for engine in engines if engine.name == "JAX"]
+    if options.stack and stackers:
+        report_stacks(stackers[0], options)
+
+
+def report_growth(engines, options):
+    sizes = [BATCH, *options.batch_sizes]
+    print("\nimages/s by batch size, before and after the rise")
+    for engine in engines[:1]:
+        work = {
+            (kind, size): lambda e=engine, k=kind, s=size: e.ask("time", k, s, 2)
+            for size in sizes
+            for kind in ("before", "after")
+        }
+        seconds = in_turns(work, options.rounds)
+        for size in sorted(sizes):
+            rates = (f"{size / seconds[kind, size]:7.0f}" for kind in ("before", "after"))
+            times = (f"{seconds[kind, size] * 1e3:7.1f} ms" for kind in ("before", "after"))
+            print(f"  {engine.name:12} batch {size:4}  {' '.join(times)}   {' '.join(rates)}")
+
+
+def report_stacks(engine, options):
+    print("\nruns trained together (before the rise, one iteration a call)")
+    work = {n: lambda n=n: engine.ask("stack", n, 1) for n in (1, *options.stack)}
+    seconds = in_turns(work, options.rounds)
+    for n, mine in seconds.items():
+        gain = n * seconds[1] / mine
+        print(f"  {engine.name} {n:2} runs  {mine * 1e3:8.1f} ms  {gain:.2f} times one run's work")
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Time a training iteration on every engine.")
+    numbers = lambda text: [int(part) for part in text.split(",") if part]  # noqa: E731
+    installed = [name for name in ENGINES if importlib.util.find_spec(name)]
+    parser.add_argument(
+        "--engines",
+        type=lambda text: text.split(","),
+        default=installed,
+        help=f"of {', '.join(ENGINES)}; the first is what others are compared with "
+        "(default: those installed)",
+    )
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--steps", type=int, default=3, help="iterations timed at once")
+    parser.add_argument("--batch-sizes", type=numbers, default=[], help="e.g. 16,32,128,256")
+    parser.add_argument("--stack", type=numbers, default=[], help="runs at once (JAX), e.g. 2,4")
+    parser.add_argument("--worker", choices=ENGINES, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.worker:
+        return serve(options.worker)
+    engines = [Engine(name) for name in options.engines]
+    for engine in engines:
+        print(f"{engine.name:15} on {engine.ask('hello')}")
+    compare_losses(engines)
+    report(engines, options)
 
 
 if __name__ == "__main__":
