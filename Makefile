@@ -4,13 +4,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: quickstart test lint format bench clean
+.PHONY: quickstart test test-jax lint format bench clean
 
 quickstart: .venv/installed
 	@$(BIN)/python InfoGAN-CR_dSprites/main.py --config InfoGAN-CR_dSprites/config_quick.py
 
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-jax: .venv/installed-dev
+	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

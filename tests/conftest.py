@@ -1,9 +1,16 @@
 """Fixtures that several test files share."""
 
+import os
+
 import pytest
 
 from tests.commands import copy_experiment
+from tests.experiments import ROOT
 from tests.runs import spawn
+
+# JAX compiles for most of a test's time: processes share what one of them has compiled.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".pytest_cache" / "jax"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
 
 
 @pytest.fixture(scope="session")
