@@ -14,10 +14,10 @@ from typing import Any
 from disentanglement.errors import UserError
 
 
-def _key(doc: str, low=None, high=None, above=None, may_change=False, **default):
+def _key(doc: str, low=None, high=None, above=None, may_change=False, choices=None, **default):
     """A config key: low <= value <= high, value > above; may_change: also between resumes."""
-    limits = {"low": low, "high": high, "above": above, "may_change": may_change, "doc": doc}
-    return field(metadata=limits, **default)
+    limits = {"low": low, "high": high, "above": above, "choices": choices}
+    return field(metadata=limits | {"may_change": may_change, "doc": doc}, **default)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +97,22 @@ class InfoGANCRConfig(TrainingConfig):
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class FactorVAEConfig(TrainingConfig):
+    """FactorVAE: the keys of the paper's grid, and the rates that its code fixes."""
+
+    tc_coe: float = _key("weight of the total correlation", low=0)
+    gaussian_dim: int = _key("number of latents", low=2)
+    vae_lr: float = _key("encoder's and decoder's learning rate", above=0, default=1e-4)
+    tcd_lr: float = _key("discriminator's learning rate", above=0, default=1e-4)
+    codes: str = _key(
+        "what metrics see: 'sampled' codes (the paper's) or the 'mean'",
+        may_change=True,
+        choices=("sampled", "mean"),
+        default="sampled",
+    )
+
+
 def parse(schema: type, values: dict[str, Any], where: str):
     """Check `values` against the dataclass `schema` and return an instance of it.
 
@@ -169,6 +185,9 @@ def _checked(f, value, where):
         ):
             if fails:
                 raise UserError(f"{where}: '{f.name}' must be {words}, not {value!r}")
+    if limits["choices"] and value not in limits["choices"]:
+        names = " or ".join(map(repr, limits["choices"]))
+        raise UserError(f"{where}: '{f.name}' must be {names}, not {value!r}")
     return float(value) if float in kinds and value is not None else value
 
 

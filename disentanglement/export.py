@@ -5,7 +5,14 @@ from pathlib import Path
 import keras
 
 from disentanglement.files import atomic_path
-from disentanglement.layers import LEAK, Conv2DTranspose, LeakyReLU, SpectralConv2D, SpectralDense
+from disentanglement.layers import (
+    LEAK,
+    Conv2D,
+    Conv2DTranspose,
+    LeakyReLU,
+    SpectralConv2D,
+    SpectralDense,
+)
 
 
 def fold(network: keras.Model) -> keras.Model:
@@ -30,7 +37,7 @@ def save_keras(network: keras.Model, path: Path) -> None:
 
 def _stock_layer(layer):
     shared = {"name": layer.name}
-    if isinstance(layer, SpectralConv2D):
+    if isinstance(layer, Conv2D):
         return keras.layers.Conv2D(
             layer.filters, layer.kernel_size, layer.strides, layer.padding, **shared
         )

@@ -71,6 +71,7 @@ def _score_checkpoint(model, dataset, metrics, extra, path, out):
         "batches": meta["next_batch"],
         "checkpoint": fingerprint(path),
         "config": model_keys(model.config),
+        **model.about(),
     }
     log.info("scoring %s after %d batches: %s", about["name"], about["batches"], out)
     evaluate(

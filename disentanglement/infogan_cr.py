@@ -5,7 +5,6 @@ head Q, infers the codes; a contrastive discriminator H tells which code two ima
 Read `iteration` first: it is the whole algorithm, in the order of the updates.
 """
 
-import functools
 import math
 
 import keras
@@ -17,18 +16,18 @@ from disentanglement.config import InfoGANCRConfig
 from disentanglement.export import fold
 from disentanglement.latent import JointLatent, Pair, UniformLatent
 from disentanglement.layers import initialize, update_spectral_vectors
+from disentanglement.model import Model, adam
 from disentanglement.schedule import Schedule
 from disentanglement.streams import stream
 
 EPS = 1e-8
 
 
-class InfoGANCR:
+class InfoGANCR(Model):
     """The networks, their optimisers, and how a batch changes them.
 
     generator: latents [N, dim] -> images; discriminator: images -> [probability of being real
     [N, 1], code means [N, codes]]; cr_discriminator: two images in depth -> logits [N, codes].
-    The networks' weights are drawn here, from config.run.
     """
 
     def __init__(
@@ -38,29 +37,27 @@ class InfoGANCR:
         cr_discriminator: keras.Model,
         config: InfoGANCRConfig,
     ):
-        self.config = config
+        noise = UniformLatent(config.uniform_not_reg_dim)
+        super().__init__(
+            config,
+            networks={
+                "generator": generator,
+                "discriminator": discriminator,
+                "cr_discriminator": cr_discriminator,
+            },
+            optimizers={
+                "generator": adam(config.de_lr, 0.5, 0.999),
+                "discriminator": adam(config.infod_lr, 0.5, 0.999),
+                "cr_discriminator": adam(config.crd_lr, 0.5, 0.999),
+            },
+            latent=JointLatent(UniformLatent(1), config.uniform_reg_dim, noise),
+        )
         self.generator, self.discriminator = generator, discriminator
         self.cr_discriminator = cr_discriminator
-        codes = config.uniform_reg_dim
-        self.latent = JointLatent(
-            UniformLatent(1), codes, UniformLatent(config.uniform_not_reg_dim)
-        )
         self.schedule = Schedule.of(config)
         self.encoder = keras.Model(discriminator.input, discriminator.outputs[1], name="encoder")
-        self.networks = {
-            "generator": generator,
-            "discriminator": discriminator,
-            "cr_discriminator": cr_discriminator,
-        }
-        self.optimizers = {
-            "generator": _adam(config.de_lr, generator),
-            "discriminator": _adam(config.infod_lr, discriminator),
-            "cr_discriminator": _adam(config.crd_lr, cr_discriminator),
-        }
-        for name, network in self.networks.items():
-            initialize(network, stream(config.run, f"weights of {name}"))
-        self.generate = engine.compile_inference(generator)
-        self.encode = engine.compile_inference(self.encoder)
+        self._generate = engine.compile_inference(generator)
+        self._encode = engine.compile_inference(self.encoder)
 
     # ---- one iteration -------------------------------------------------------------------------
 
@@ -157,108 +154,57 @@ class InfoGANCR:
 
     # ---- what the training loop calls ----------------------------------------------------------
 
-    def snapshot_before(self, global_id: int) -> bool:
-        """Whether the model as it is before batch global_id is to be kept.
+    def draw(self, global_id: int, batch_size: int) -> list[np.ndarray]:
+        """Latents, and where H runs a pair and the weight of the contrastive term."""
+        seed, latent = self.config.run, self.latent
+        z = latent.sample(stream(seed, "latents", global_id), batch_size)
+        if self.config.skip_idle_crd and self.schedule.is_idle(global_id):
+            return [z]
+        gap = self.schedule.gap(global_id)
+        pair = latent.sample_pair(stream(seed, "pair", global_id), batch_size, gap)
+        cr_coe = np.float32(self.schedule.cr_coe(global_id))
+        return [z, pair.first, pair.second, pair.label, cr_coe]
 
-        True at the first rise of cr_coe: the paper's baseline, "InfoGAN (modified)".
-        """
+    def step(self, images, drawn, phase: bool) -> dict:
+        z, *pair = drawn
+        if not pair:
+            return self.iteration(images, z, None, None, phase)
+        *pair, cr_coe = pair
+        return self.iteration(images, z, Pair(*pair), cr_coe, phase)
+
+    def phase(self, global_id: int) -> bool:
+        """Whether the contrastive term has set in."""
+        return self.schedule.cr_coe(global_id) > EPS
+
+    def snapshot_before(self, global_id: int) -> bool:
+        """True at the first rise of cr_coe: the paper's baseline, "InfoGAN (modified)"."""
         return self.schedule.rises(global_id) == 1
 
     def name_after(self, batches: int) -> str:
-        """What the paper calls the model after so many batches."""
-        contrast = batches > 0 and self.schedule.cr_coe(batches - 1) > EPS
+        contrast = batches > 0 and self.phase(batches - 1)
         return "InfoGAN-CR" if contrast else "InfoGAN (modified)"
 
     def start_batch(self, global_id: int) -> None:
-        """Make the changes that the schedule plans for the start of batch global_id."""
         if nth := self.schedule.falls(global_id):
             self._reinitialize_cr_discriminator("fall", nth)
         if nth := self.schedule.rises(global_id):
             self._reinitialize_cr_discriminator("rise", nth)
 
     def changes_before(self, global_id: int) -> bool:
-        """Whether `start_batch` or `snapshot_before` has anything to do there."""
         return bool(self.schedule.rises(global_id) or self.schedule.falls(global_id))
 
-    def connect(self, feed) -> None:
-        """Choose where `train_block` takes its images from (a `feed.Feed`)."""
-        self._feed = feed
-        self._compiled.cache_clear()
-        self._compiled_stack.cache_clear()
+    def schedule_report(self, global_id: int) -> dict[str, float]:
+        return {"cr_coe": self.schedule.cr_coe(global_id), "gap": self.schedule.gap(global_id)}
 
-    def train_block(self, rows: np.ndarray, first: int) -> dict[str, np.ndarray]:
-        """The iterations first .. first + n - 1 on the images numbered rows [n, batch_size].
+    def generate(self, latents: np.ndarray) -> np.ndarray:
+        return self._generate(latents)
 
-        Nothing may change before any of them but the first (`changes_before`). Returns the
-        reports as NumPy values, each with an axis [n] before its own.
-        """
-        report = self._compiled(self._contrast(first))(*self._arrays(rows, first))
-        return report | self._schedule_report(first, len(rows))
-
-    @staticmethod
-    def train_stack(models: list["InfoGANCR"], rows: list, first: int) -> list[dict]:
-        """`train_block` of several models at once: configs that differ in `run` only. JAX."""
-        lead = models[0]
-        compiled = lead._compiled_stack(tuple(models), lead._contrast(first))
-        arrays = zip(*(m._arrays(r, first) for m, r in zip(models, rows, strict=True)), strict=True)
-        report = compiled(*map(np.stack, arrays))
-        extra = lead._schedule_report(first, len(rows[0]))
-        return [{k: v[i] for k, v in report.items()} | extra for i in range(len(models))]
-
-    def _contrast(self, global_id):
-        return self.schedule.cr_coe(global_id) > EPS
-
-    def _schedule_report(self, first, n):
-        values = {"cr_coe": self.schedule.cr_coe(first), "gap": self.schedule.gap(first)}
-        return {name: np.full(n, value, np.float32) for name, value in values.items()}
-
-    def _arrays(self, rows, first):
-        """What the compiled iterations take: images, latents and, where H runs, pairs."""
-        (n, size), seed, latent = rows.shape, self.config.run, self.latent
-        ids = range(first, first + n)
-        z = [latent.sample(stream(seed, "latents", g), size) for g in ids]
-        arrays = [self._feed.inputs(rows), np.stack(z)]
-        if not (self.config.skip_idle_crd and self.schedule.is_idle(first)):
-            gap, cr_coe = self.schedule.gap(first), self.schedule.cr_coe(first)
-            pairs = [latent.sample_pair(stream(seed, "pair", g), size, gap) for g in ids]
-            arrays += [
-                np.stack([getattr(p, part) for p in pairs]) for part in ("first", "second", "label")
-            ]
-            arrays += [np.full(n, cr_coe, np.float32)]
-        return arrays
+    def encode(self, images: np.ndarray) -> np.ndarray:
+        return self._encode(images)
 
     def exports(self) -> dict[str, keras.Model]:
-        """Generator and encoder as plain Keras models, for use without this package."""
+        """Generator and encoder, spectral norm folded in."""
         return {"generator": fold(self.generator), "encoder": fold(self.encoder)}
-
-    @functools.cache  # noqa: B019  (one model lives as long as its process)
-    def _compiled(self, contrast):
-        step = self._step(contrast)
-        return engine.compile_block(step, self.variables, self._feed.constants)
-
-    @functools.cache  # noqa: B019
-    def _compiled_stack(self, models, contrast):
-        variables = [model.variables for model in models]
-        return engine.compile_stack(self._step(contrast), variables, self._feed.constants)
-
-    def _step(self, contrast):
-        constants = len(self._feed.constants)
-
-        def step(*inputs):
-            images = self._feed.images(*inputs[: constants + 1])
-            z, *pair = inputs[constants + 1 :]
-            if not pair:
-                return self.iteration(images, z, None, None, contrast)
-            *pair, cr_coe = pair
-            return self.iteration(images, z, Pair(*pair), cr_coe, contrast)
-
-        return step
-
-    @property
-    def variables(self) -> list:
-        """All state: weights, averages, u vectors and the optimisers' moments."""
-        owners = [*self.networks.values(), *self.optimizers.values()]
-        return [variable for owner in owners for variable in owner.variables]
 
     def _reinitialize_cr_discriminator(self, event, nth):
         rng = stream(self.config.run, f"weights of cr_discriminator at {event}", nth)
@@ -270,9 +216,3 @@ class InfoGANCR:
 
 def _mean_log(probability):
     return ops.mean(ops.log(probability + EPS))
-
-
-def _adam(learning_rate, network):
-    optimizer = keras.optimizers.Adam(learning_rate, beta_1=0.5, beta_2=0.999, epsilon=1e-8)
-    optimizer.build(network.trainable_variables)
-    return optimizer

@@ -38,6 +38,24 @@ class UniformLatent:
 
 
 @dataclass(frozen=True)
+class GaussianLatent:
+    """A block of `dim` independent coordinates, each N(mean, std^2)."""
+
+    dim: int
+    mean: float = 0.0
+    std: float = 1.0
+
+    def sample(self, rng: np.random.Generator, n: int) -> np.ndarray:
+        """Draws [n, dim]."""
+        return rng.normal(self.mean, self.std, (n, self.dim)).astype(np.float32)
+
+    def sweep(self, num_sample: int) -> np.ndarray:
+        """`num_sample` evenly spaced values over mean +- 2 std."""
+        low, high = self.mean - 2 * self.std, self.mean + 2 * self.std
+        return np.linspace(low, high, num_sample, dtype=np.float32)
+
+
+@dataclass(frozen=True)
 class Pair:
     """Latents that share one code: first, second [n, dim] float32, label [n] int32."""
 
@@ -49,10 +67,11 @@ class Pair:
 class JointLatent:
     """Codes, one-dimensional and regularised, followed by one block of noise that is not.
 
-    code: the distribution of one code; num_codes: how many; noise: the block (dim 0: none).
+    code: the distribution of one code; num_codes: how many; noise: the block (dim 0: none). Pairs
+    need uniform codes.
     """
 
-    def __init__(self, code: UniformLatent, num_codes: int, noise: UniformLatent):
+    def __init__(self, code: UniformLatent | GaussianLatent, num_codes: int, noise: UniformLatent):
         if code.dim != 1:
             raise ValueError(f"a code has one dimension, not {code.dim}")
         self.code, self.num_codes, self.noise = code, num_codes, noise

@@ -66,11 +66,18 @@ class _SpectralNorm:
         self.u.assign(power_iteration(self.kernel, self.u)[1])
 
 
-class SpectralConv2D(_SpectralNorm, keras.layers.Conv2D):
-    """Convolution with stride 2, SAME padding and a spectrally normalised kernel."""
+class Conv2D(keras.layers.Conv2D):
+    """Convolution with stride 2 and SAME padding; halves height and width."""
 
     def __init__(self, filters, kernel_size, name=None):
         super().__init__(filters, kernel_size, strides=2, padding="same", name=name)
+
+    def call(self, inputs):
+        return conv(inputs, self.kernel) + self.bias
+
+
+class SpectralConv2D(_SpectralNorm, Conv2D):
+    """The same with a spectrally normalised kernel."""
 
     def call(self, inputs):
         return conv(inputs, self.normalized_kernel()) + self.bias

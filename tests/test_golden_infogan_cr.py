@@ -1,7 +1,6 @@
 """Four iterations of the paper's code, number for number (see tests/data/README.md)."""
 
 import dataclasses
-import re
 
 import numpy as np
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from disentanglement import grid
 from disentanglement.config import InfoGANCRConfig
 from disentanglement.feed import Feed
+from tests import golden
 from tests.experiments import DATA, ROOT, load
 
 GOLDEN = np.load(DATA / "infogan_cr_dsprites.npz")
@@ -26,33 +26,6 @@ LAYERS = {
     r"infoGANDiscriminator/q/layer(0)/": ("discriminator", "q_hidden", 0),
     r"infoGANDiscriminator/q/layer(1)/": ("discriminator", "q", 0),
 }
-KINDS = {"biases": "bias", "w": "kernel", "matrix": "kernel"}
-
-
-def variables_in_golden_order(model):
-    """(name in the paper's code, our variable) for each of its 73 variables."""
-    for full_name in GOLDEN["init_names"]:
-        name, shape = str(full_name).split(" ")
-        network, layer, offset = next(
-            (v[0], v[1], int(m.group(1)) + v[2])
-            for k, v in LAYERS.items()
-            if (m := re.match(k, name))
-        )
-        kind = name.rsplit("/", 1)[1]
-        layer = model.networks[network].get_layer(layer.format(offset))
-        (variable,) = [v for v in layer.weights if v.name == KINDS.get(kind, kind)]
-        assert "x".join(map(str, variable.shape)) == shape
-        yield kind, variable
-
-
-class Images:
-    """A data set of images as they are."""
-
-    def __init__(self, images):
-        self.packed = images
-
-    def unpack(self, rows):
-        return rows
 
 
 @pytest.fixture(scope="module")
@@ -61,26 +34,17 @@ def golden_run():
     paper = grid.load(ROOT / "InfoGAN-CR_dSprites" / "config.py", InfoGANCRConfig, 737280)
     config = dataclasses.replace(paper.tasks[0].config, skip_idle_crd=False)
     model = load("InfoGAN-CR_dSprites", "infogan_cr").build(config)
-    variables = list(variables_in_golden_order(model))
-    for i, (kind, variable) in enumerate(variables):
-        rng = np.random.default_rng(1000 + i)
-        if kind in ("w", "matrix"):
-            variable.assign(rng.normal(0, 0.02, variable.shape).astype(np.float32))
-        elif kind == "u":
-            variable.assign(rng.normal(0, 1, variable.shape).astype(np.float32))
-    images = (np.random.default_rng(7).random((256, 64, 64, 1)).astype(np.float32) > 0.9).astype(
-        np.float32
-    )
-    model.connect(Feed(Images(images), on_device=False))
+    variables = list(golden.variables(model, GOLDEN["init_names"], LAYERS))
+    golden.assign(variables, std=0.02)
+    images = golden.images(256)
+    model.connect(Feed(golden.Images(images), on_device=False))
     reports, mean_abs = [], {}
     for t in range(4):
         z, z1, z2, label = (GOLDEN[f"it{t}/{k}"] for k in ("z", "z1", "z2", "label"))
-        cr_coe = np.float32(GOLDEN[f"it{t}/cr"])
-        step = model._compiled(bool(cr_coe > 0))
-        batch = [images[64 * t : 64 * t + 64], z, z1, z2, label.astype(np.int32), cr_coe]
-        report = step(*(np.asarray(array)[None] for array in batch))  # a block of one iteration
-        reports.append({name: value[0] for name, value in report.items()})
-        mean_abs[t] = np.array([np.abs(np.asarray(v)).mean() for _, v in variables])
+        cr_coe, batch = np.float32(GOLDEN[f"it{t}/cr"]), images[64 * t : 64 * t + 64]
+        arrays = (batch, z, z1, z2, label.astype(np.int32), cr_coe)
+        reports.append(golden.iterate(model, bool(cr_coe > 0), *arrays))
+        mean_abs[t] = golden.mean_abs(variables)
     names = [str(name).split(" ")[0] for name in GOLDEN["init_names"]]
     return model, images, reports, mean_abs, names
 

@@ -3,7 +3,6 @@
 From Python: train(config, work_dir). As a command: python gan/infogan_cr.py --work-dir DIR
 """
 
-import logging
 import sys
 from pathlib import Path
 
@@ -11,13 +10,12 @@ if not __package__:  # started as a script: make the experiment's folder the roo
     sys.path[0] = str(Path(__file__).resolve().parents[1])
     __package__ = "gan"
 
-from disentanglement import cli, final_metrics, training
+from disentanglement import cli
 from disentanglement.config import InfoGANCRConfig
 from disentanglement.infogan_cr import InfoGANCR
+from disentanglement.work import Work
 
 from . import load_data, metric, network
-
-log = logging.getLogger(__name__)
 
 
 def build(config: InfoGANCRConfig) -> InfoGANCR:
@@ -31,26 +29,8 @@ def build(config: InfoGANCRConfig) -> InfoGANCR:
     )
 
 
-def train(config: InfoGANCRConfig, work_dir: Path) -> None:
-    """Train as `config` says in `work_dir`, going on from its checkpoint if it has one."""
-    model, dataset = build(config), load_data.load(config, say=log.info)
-    metrics = metric.available(metric.TRAINING, say=log.info)
-    training.train(model, dataset, metrics, work_dir, metric.extra_arrays(model, config))
-
-
-def train_stack(configs: list[InfoGANCRConfig], work_dirs: list[Path]) -> None:
-    """`train` several runs at once on one accelerator (JAX); their configs differ in `run` only."""
-    models, dataset = [build(c) for c in configs], load_data.load(configs[0], say=log.info)
-    metrics = metric.available(metric.TRAINING, say=log.info)
-    extras = [metric.extra_arrays(m, c) for m, c in zip(models, configs, strict=True)]
-    training.train_stack(models, dataset, metrics, work_dirs, extras)
-
-
-def score(config: InfoGANCRConfig, work_dir: Path) -> None:
-    """Score the run that `train` left in `work_dir`, and its model before the contrastive term."""
-    model, dataset = build(config), load_data.load(config, say=log.info)
-    metrics = metric.available(metric.FINAL, say=log.info)
-    final_metrics.score_run(model, dataset, metrics, work_dir, metric.extra_arrays(model, config))
+_work = Work(build, load_data, metric)
+train, train_stack, score = _work.train, _work.train_stack, _work.score
 
 
 if __name__ == "__main__":

@@ -185,3 +185,22 @@ def _read_cache(path):
     except (OSError, ValueError, EOFError):
         return None  # absent or damaged; it is ours, so it is simply made again
     return bits if bits.shape == (NUM_IMAGES, SIZE * SIZE // 8) and bits.dtype == np.uint8 else None
+
+
+class Source:
+    """Where an experiment's data is: data/dSprites beside the experiments, if a config names none.
+
+    experiment: its folder, from which relative paths count.
+    """
+
+    def __init__(self, experiment: Path):
+        self.experiment = experiment
+        self.folder = experiment.parent / "data" / "dSprites"
+        self.classifier = self.folder / "shape_classifier.keras"
+
+    def load(self, config, say=print) -> DSprites:
+        """dSprites from config.data_dir."""
+        return self.load_folder(config.data_dir, say)
+
+    def load_folder(self, folder=None, say=print) -> DSprites:
+        return load(self.experiment / (folder or self.folder), say)

@@ -1,0 +1,40 @@
+"""The work of an experiment, put together from its networks, its data and its metrics."""
+
+import logging
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+from disentanglement import final_metrics, training
+
+log = logging.getLogger(__name__)
+
+
+class Work(NamedTuple):
+    """build: config -> untrained model; load_data.load(config, say) -> data set; metric: the lists
+    TRAINING and FINAL, `available(metrics, say)`, which leaves out what cannot run, and
+    `extra_arrays(model, config)`, what metrics take beside codes.
+    """
+
+    build: callable
+    load_data: ModuleType
+    metric: ModuleType
+
+    def train(self, config, work_dir: Path) -> None:
+        """Train as `config` says in `work_dir`, going on from its checkpoint if it has one."""
+        self.train_stack([config], [work_dir])
+
+    def train_stack(self, configs: list, work_dirs: list[Path]) -> None:
+        """`train` several runs at once on one accelerator (JAX); they differ in `run` only."""
+        models = [self.build(config) for config in configs]
+        dataset = self.load_data.load(configs[0], say=log.info)
+        metrics = self.metric.available(self.metric.TRAINING, say=log.info)
+        extras = [self.metric.extra_arrays(m, c) for m, c in zip(models, configs, strict=True)]
+        training.train_stack(models, dataset, metrics, work_dirs, extras)
+
+    def score(self, config, work_dir: Path) -> None:
+        """Score every checkpoint of the run that `train` finished in `work_dir`."""
+        model, dataset = self.build(config), self.load_data.load(config, say=log.info)
+        metrics = self.metric.available(self.metric.FINAL, say=log.info)
+        extra = self.metric.extra_arrays(model, config)
+        final_metrics.score_run(model, dataset, metrics, work_dir, extra)
