@@ -60,10 +60,12 @@ class SampleGrids(Callback):
 
     In `folder`: `<position>,latent-<J>.png`, one per latent, rows of which differ in the base
     vector; `,latent-all.png` of random latents; `,latent-recovered.npz` with these latents [N, D],
-    the samples [N, H, W, C] and the codes [N, K] that the encoder finds in them.
+    the samples [N, H, W, C] and the codes [N, K] that the encoder finds in them. Of a model that
+    reconstructs, also `,reconstructed.png`: rows of the data set's images, each above what the
+    model makes of it.
     """
 
-    def __init__(self, model, folder: Path):
+    def __init__(self, model, dataset, folder: Path):
         self.model, self.folder, self.config = model, folder, model.config
         columns, rows = self.config.vis_num_sample, self.config.vis_num_rep
         rng = stream(self.config.run, "sample grids")
@@ -72,6 +74,8 @@ class SampleGrids(Callback):
         self.traversals = [
             model.latent.traverse(base, j, columns) for j in range(len(model.latent.names))
         ]
+        rng = stream(self.config.run, "reconstructed images")
+        self.originals = dataset.images(rng.integers(len(dataset), size=rows * columns))
 
     def acts_after(self, position):
         return _every(self.config.vis_freq, position)
@@ -92,15 +96,20 @@ class SampleGrids(Callback):
         codes = self.model.encode(samples)
         with atomic_path(self.folder / f"{position.prefix},latent-recovered.npz") as temporary:
             np.savez_compressed(temporary, latents=self.random, samples=samples, codes=codes)
-        self._save(samples, position, "all")
+        self._save(samples, position, "latent-all")
         for j, images in enumerate(traversals):
-            self._save(images, position, j)
+            self._save(images, position, f"latent-{j}")
+        reconstructed = self.model.reconstruct(self.originals)
+        if reconstructed is not None:
+            both = np.stack([self.originals, reconstructed], axis=1)
+            self._save(both.reshape(-1, *both.shape[2:]), position, "reconstructed")
 
     def _save(self, images, position, name):
         if self.config.output_reverse:
             images = 1 - images
-        picture = visualize.grid(images, self.config.vis_num_rep, self.config.vis_num_sample)
-        visualize.save_picture(self.folder / f"{position.prefix},latent-{name}.png", picture)
+        columns = self.config.vis_num_sample
+        picture = visualize.grid(images, len(images) // columns, columns)
+        visualize.save_picture(self.folder / f"{position.prefix},{name}.png", picture)
 
 
 class MetricTable(Callback):

@@ -14,7 +14,7 @@ from typing import Any
 from disentanglement.errors import UserError
 
 
-def _key(doc: str, low=None, high=None, above=None, may_change=False, choices=None, **default):
+def key(doc: str, low=None, high=None, above=None, may_change=False, choices=None, **default):
     """A config key: low <= value <= high, value > above; may_change: also between resumes."""
     limits = {"low": low, "high": high, "above": above, "choices": choices}
     return field(metadata=limits | {"may_change": may_change, "doc": doc}, **default)
@@ -24,50 +24,50 @@ def _key(doc: str, low=None, high=None, above=None, may_change=False, choices=No
 class SchedulerConfig:
     """How main.py dispatches runs. Relative paths start at the experiment's folder."""
 
-    gpu: list[str] = _key("ids of the GPUs to use, e.g. ['0', '1']; ignored without GPUs")
-    temp_folder: str = _key("kept for configs of the paper's code; nothing is written there")
-    scheduler_log_file_path: str = _key("where the GPU scheduler reports")
-    log_file: str = _key("each run's log, in the run's folder")
-    force_rerun: bool = _key("train finished runs again (the old folder is kept, renamed)")
-    result_root_folder: str = _key("where the run folders are made")
-    max_tasks_per_gpu: int = _key("runs that share one GPU", low=1, default=1)
+    gpu: list[str] = key("ids of the GPUs to use, e.g. ['0', '1']; ignored without GPUs")
+    temp_folder: str = key("kept for configs of the paper's code; nothing is written there")
+    scheduler_log_file_path: str = key("where the GPU scheduler reports")
+    log_file: str = key("each run's log, in the run's folder")
+    force_rerun: bool = key("train finished runs again (the old folder is kept, renamed)")
+    result_root_folder: str = key("where the run folders are made")
+    max_tasks_per_gpu: int = key("runs that share one GPU", low=1, default=1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
     """The keys that every algorithm has."""
 
-    run: int = _key("number of the run, and its seed", low=0)
-    epoch: int = _key("epochs to train", low=1, may_change=True)
-    batch_size: int = _key("images a batch", low=1)
-    vis_freq: int = _key("batches between sample grids", low=1, may_change=True)
-    vis_num_sample: int = _key("columns of a sample grid", low=2)
-    vis_num_rep: int = _key("rows of a sample grid", low=1)
-    metric_freq: int = _key("batches between metrics", low=1, may_change=True)
-    summary_freq: int = _key("batches between TensorBoard scalars", low=1, may_change=True)
-    output_reverse: bool = _key("pictures show 1 - image", may_change=True)
-    checkpoint_freq: int = _key(
+    run: int = key("number of the run, and its seed", low=0)
+    epoch: int = key("epochs to train", low=1, may_change=True)
+    batch_size: int = key("images a batch", low=1)
+    vis_freq: int = key("batches between sample grids", low=1, may_change=True)
+    vis_num_sample: int = key("columns of a sample grid", low=2)
+    vis_num_rep: int = key("rows of a sample grid", low=1)
+    metric_freq: int = key("batches between metrics", low=1, may_change=True)
+    summary_freq: int = key("batches between TensorBoard scalars", low=1, may_change=True)
+    output_reverse: bool = key("pictures show 1 - image", may_change=True)
+    checkpoint_freq: int = key(
         "batches between checkpoints (one more at each epoch's end)",
         low=1,
         may_change=True,
         default=1000,
     )
-    max_batches: int | None = _key(
+    max_batches: int | None = key(
         "stop after so many batches, also within an epoch; None: train all epochs",
         low=1,
         may_change=True,
         default=None,
     )
-    batches_per_call: int | None = _key(
+    batches_per_call: int | None = key(
         "batches trained in one compiled call; None: 1 on a CPU, 40 on an accelerator",
         low=1,
         may_change=True,
         default=None,
     )
-    metric_untrained: bool = _key(
+    metric_untrained: bool = key(
         "score the untrained model too (global_id -1)", may_change=True, default=False
     )
-    data_dir: str | None = _key(
+    data_dir: str | None = key(
         "folder of the data set; None: data/ beside the experiments", may_change=True, default=None
     )
 
@@ -76,23 +76,23 @@ class TrainingConfig:
 class InfoGANCRConfig(TrainingConfig):
     """InfoGAN-CR: REPRODUCTION of the paper's grid keys."""
 
-    info_coe_de: float = _key("weight of log q(c | G(z)) in the generator's loss", low=0)
-    info_coe_infod: float = _key("the same in the discriminator's loss", low=0)
-    de_lr: float = _key("generator's learning rate", above=0)
-    infod_lr: float = _key("discriminator's and Q's learning rate", above=0)
-    crd_lr: float = _key("contrastive discriminator's learning rate", above=0)
-    cr_coe_start: float = _key("weight of the contrastive term at first", low=0)
-    cr_coe_increase: float = _key("how much it rises each time", low=0)
-    cr_coe_increase_times: int = _key("how often it rises", low=0)
-    cr_coe_increase_batch: int = _key("batches between rises", low=1)
-    gap_start: float = _key("least distance of the codes a pair does not share", low=0, high=2)
-    gap_decrease: float = _key("how much the gap falls each time", low=0, high=2)
-    gap_decrease_times: int = _key("how often it falls", low=0)
-    gap_decrease_batch: int = _key("batches between falls", low=1)
-    uniform_reg_dim: int = _key("number of codes", low=2)
-    uniform_not_reg_dim: int = _key("dimensions of the noise", low=0)
-    q_l_dim: int = _key("width of Q's hidden layer", low=1)
-    skip_idle_crd: bool = _key(
+    info_coe_de: float = key("weight of log q(c | G(z)) in the generator's loss", low=0)
+    info_coe_infod: float = key("the same in the discriminator's loss", low=0)
+    de_lr: float = key("generator's learning rate", above=0)
+    infod_lr: float = key("discriminator's and Q's learning rate", above=0)
+    crd_lr: float = key("contrastive discriminator's learning rate", above=0)
+    cr_coe_start: float = key("weight of the contrastive term at first", low=0)
+    cr_coe_increase: float = key("how much it rises each time", low=0)
+    cr_coe_increase_times: int = key("how often it rises", low=0)
+    cr_coe_increase_batch: int = key("batches between rises", low=1)
+    gap_start: float = key("least distance of the codes a pair does not share", low=0, high=2)
+    gap_decrease: float = key("how much the gap falls each time", low=0, high=2)
+    gap_decrease_times: int = key("how often it falls", low=0)
+    gap_decrease_batch: int = key("batches between falls", low=1)
+    uniform_reg_dim: int = key("number of codes", low=2)
+    uniform_not_reg_dim: int = key("dimensions of the noise", low=0)
+    q_l_dim: int = key("width of Q's hidden layer", low=1)
+    skip_idle_crd: bool = key(
         "leave the contrastive discriminator out while it cannot reach the result", default=True
     )
 
@@ -101,11 +101,11 @@ class InfoGANCRConfig(TrainingConfig):
 class FactorVAEConfig(TrainingConfig):
     """FactorVAE: the keys of the paper's grid, and the rates that its code fixes."""
 
-    tc_coe: float = _key("weight of the total correlation", low=0)
-    gaussian_dim: int = _key("number of latents", low=2)
-    vae_lr: float = _key("encoder's and decoder's learning rate", above=0, default=1e-4)
-    tcd_lr: float = _key("discriminator's learning rate", above=0, default=1e-4)
-    codes: str = _key(
+    tc_coe: float = key("weight of the total correlation", low=0)
+    gaussian_dim: int = key("number of latents", low=2)
+    vae_lr: float = key("encoder's and decoder's learning rate", above=0, default=1e-4)
+    tcd_lr: float = key("discriminator's learning rate", above=0, default=1e-4)
+    codes: str = key(
         "what metrics see: 'sampled' codes (the paper's) or the 'mean'",
         may_change=True,
         choices=("sampled", "mean"),

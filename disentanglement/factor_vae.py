@@ -88,7 +88,9 @@ class FactorVAE(Model):
 
     def _update_tc_discriminator(self, images, noise, permutation):
         codes = _sample(*self.encoder(images, training=True), noise)
-        permuted = ops.take_along_axis(codes, permutation, axis=0)
+        # As one flat gather: TensorFlow's take_along_axis casts to int64, which is slow on a CPU.
+        places = permutation * codes.shape[1] + ops.arange(codes.shape[1], dtype="int32")
+        permuted = ops.take(ops.reshape(codes, (-1,)), places)
 
         def loss():
             logits = self.tc_discriminator(ops.concatenate([codes, permuted]), training=True)
@@ -146,6 +148,9 @@ class FactorVAE(Model):
         """What the decoder makes of the codes' means."""
         mean, _ = np.split(self._distribution(images), 2, axis=1)
         return self.generate(mean)
+
+    def name_after(self, batches: int) -> str:
+        return f"FactorVAE ({self.config.tc_coe:g})"
 
     def about(self) -> dict[str, str]:
         return {"codes": self.config.codes}

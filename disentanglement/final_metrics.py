@@ -1,6 +1,6 @@
 """Scoring trained runs: final_metrics.json in the run's folder, one file a checkpoint.
 
-The checkpoint that training left when it ended, and those it kept on the way (for InfoGAN-CR the
+The checkpoint that training left when it ended, and those it kept on the way (of InfoGAN-CR the
 model before the contrastive term sets in, the paper's "InfoGAN (modified)").
 """
 

@@ -67,7 +67,7 @@ class Model(abc.ABC):
         """Plain Keras models to leave at a run's end, by file name."""
 
     def name_after(self, batches: int) -> str:
-        """What the paper calls the model after so many batches."""
+        """What tables call the model after so many batches; the paper's name, if it has one."""
         return type(self).__name__
 
     # ---- what it may say -----------------------------------------------------------------------

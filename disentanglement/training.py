@@ -1,9 +1,9 @@
 """The training loop: batches, callbacks, checkpoints, resume.
 
-The model (see infogan_cr.py) knows how a batch changes it; this file knows nothing of any
-algorithm. The state after n batches is a function of config and n alone: every random number comes
-from (run, purpose, position), and a checkpoint holds all variables. So a run that is killed
-anywhere and started again ends as an unbroken one.
+A model (model.py) knows how a batch changes it; this file knows nothing of any algorithm. The state
+after n batches is a function of config and n alone: every random number comes from (run, purpose,
+position), and a checkpoint holds all variables. So a run that is killed anywhere and started again
+ends as an unbroken one.
 """
 
 import contextlib
@@ -105,7 +105,7 @@ class Run:
         self.table = MetricTable(self.evaluate, work_dir / "metric.csv", self.config)
         self.callbacks = [
             TensorBoard(work_dir / "checkpoint", self.config),
-            SampleGrids(model, work_dir / "sample"),
+            SampleGrids(model, dataset, work_dir / "sample"),
             self.table,
             Times(work_dir / "time.txt"),
         ]

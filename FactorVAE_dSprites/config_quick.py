@@ -1,0 +1,11 @@
+"""A first look on a laptop CPU: the paper's model on all of dSprites, one weight, one run.
+
+4,000 batches of 64 instead of 311,040.
+"""
+
+import runpy
+from pathlib import Path
+
+config = runpy.run_path(str(Path(__file__).with_name("config.py")))["config"]
+config["global_config"] |= {"max_batches": 4000, "metric_freq": 2000, "metric_untrained": True}
+config["test_config"] = [{"tc_coe": [10.0], "run": [0]}]

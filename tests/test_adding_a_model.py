@@ -1,0 +1,83 @@
+"""docs/ADDING_A_MODEL.md, followed to the letter."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from disentanglement import final_metrics
+from tests.experiments import ROOT
+
+LOAD_DATA = """
+from tests.tiny import Bars
+
+
+def load(config, say=print):
+    return Bars()
+"""
+METRIC = """
+from disentanglement.metrics.suite import METRICS
+
+TRAINING = FINAL = {"factor_vae": METRICS["factor_vae"]}
+
+
+def available(metrics, say=print):
+    return metrics
+
+
+def extra_arrays(model, config):
+    return {}
+"""
+SMALL = [f"--set={pair}" for pair in ("batch_size=8", "gaussian_dim=3", "checkpoint_freq=2")]
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A project of its own with the page's files; its data are bars, its metrics one."""
+    shutil.copytree(ROOT / "disentanglement", tmp_path / "disentanglement")
+    folder = shutil.copytree(ROOT / "FactorVAE_dSprites", tmp_path / "VAE_dSprites")
+    text = (ROOT / "docs" / "ADDING_A_MODEL.md").read_text()
+    blocks = re.findall(r"```python\n# (\S+)\n(.*?)```", text, re.DOTALL)
+    assert [name for name, _ in blocks] == [
+        "disentanglement/vae.py",
+        "VAE_dSprites/gan/vae.py",
+        "VAE_dSprites/experiment.py",
+        "VAE_dSprites/config.py",
+    ]
+    for name, content in blocks:
+        (tmp_path / name).write_text(content)
+    (folder / "gan" / "load_data.py").write_text(LOAD_DATA)
+    (folder / "gan" / "metric.py").write_text(METRIC)
+    return tmp_path
+
+
+def run(project, script, *arguments):
+    result = subprocess.run(
+        [sys.executable, f"VAE_dSprites/{script}", *arguments, "--runs=0", *SMALL],
+        cwd=project,
+        env=os.environ | {"PYTHONPATH": f"{project}:{ROOT}"},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+def test_the_page_works(project):
+    run(project, "main.py", "--set=max_batches=3")
+    folder = project / "VAE_dSprites" / "results" / "run-0,"
+    assert json.loads((folder / "run.json").read_text())["batches"] == 3
+    run(project, "main.py", "--set=max_batches=6")
+    assert "resumed from" in (folder / "worker.log").read_text()
+    scores = run(project, "main_final_metrics.py", "--set=max_batches=6")
+    assert "factor_vae" in scores
+    found = json.loads((folder / final_metrics.FILE).read_text())
+    assert (found["model"]["name"], found["model"]["batches"]) == ("VAE", 6)
+    made = {path.name for path in folder.iterdir()}
+    assert {"encoder.keras", "generator.keras", "traversal.png", "metric.csv"} <= made

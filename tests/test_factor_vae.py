@@ -1,0 +1,150 @@
+"""FactorVAE beyond its golden iterations: losses a second way, codes, resume, exports, learning."""
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from disentanglement import checkpoint, engine, final_metrics, training
+from disentanglement.config import FactorVAEConfig, parse
+from disentanglement.errors import UserError
+from disentanglement.feed import Feed
+from disentanglement.metrics.suite import METRICS
+from tests import golden, tiny
+from tests.experiments import load
+from tests.runs import rows
+
+INFOGAN = ("info_", "de_lr", "infod_", "crd_", "cr_coe", "gap_", "uniform_", "q_l_dim")
+CONFIG = {key: value for key, value in tiny.CONFIG.items() if not key.startswith(INFOGAN)}
+CONFIG |= {"epoch": 1, "tc_coe": 3.0, "gaussian_dim": 4, "metric_freq": 6}
+BATCHES = 16
+
+
+def build(**changes):
+    config = FactorVAEConfig(**(CONFIG | changes))
+    return load("FactorVAE_dSprites", "factorVAE").build(config)
+
+
+def train(folder, **changes):
+    model = build(**changes)
+    training.train(model, tiny.Bars(), tiny.METRICS, Path(folder))
+    return model
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("factor_vae")
+    return train(folder), folder
+
+
+def test_losses_a_second_way():
+    model, rng = build(), np.random.default_rng(0)
+    for network in model.networks.values():  # larger weights, so that every term counts
+        for variable in network.trainable_variables:
+            variable.assign(rng.normal(0, 0.1, variable.shape))
+    images = golden.images(8)
+    noise, tc_noise, permutation = model.draw(0, 8)
+    mean, log_variance = np.split(model._distribution(images), 2, axis=1)
+    logits_of = engine.compile_inference(model.networks["decoder"])
+    tc_logits = engine.compile_inference(model.networks["tc_discriminator"])
+    codes = mean + np.exp(log_variance / 2) * noise
+    p = 1 / (1 + np.exp(-logits_of(codes).astype(float)))
+    cross_entropy = -(images * np.log(p) + (1 - images) * np.log(1 - p))
+    kl = -0.5 * (1 + log_variance - mean**2 - np.exp(log_variance))
+    tc = tc_logits(codes)
+    expected = {
+        "vae/reconstruction": cross_entropy.reshape(8, -1).sum(1).mean(),
+        "vae/kl": kl.sum(1).mean(),
+        "kl": kl.mean(0),
+        "vae/tc": (tc[:, 0] - tc[:, 1]).mean(),
+    }
+    expected["vae/total"] = (
+        expected["vae/reconstruction"] + expected["vae/kl"] + 3 * expected["vae/tc"]
+    )
+    model.connect(Feed(golden.Images(images), on_device=False))
+    report = golden.iterate(model, None, images, noise, tc_noise, permutation)
+    for name, value in expected.items():
+        np.testing.assert_allclose(report[name], value, rtol=1e-4, err_msg=name)
+
+
+def test_each_latent_is_permuted_on_its_own():
+    _, _, permutation = build().draw(5, 64)
+    assert (np.sort(permutation, axis=0) == np.arange(64)[:, None]).all()
+    assert len({tuple(column) for column in permutation.T}) == 4
+    noise, tc_noise, again = build().draw(5, 64)
+    np.testing.assert_array_equal(permutation, again)
+    assert abs(np.corrcoef(noise.ravel(), tc_noise.ravel())[0, 1]) < 0.3
+
+
+def test_sampled_codes_are_repeatable_samples():
+    sampled, mean = build(), build(codes="mean")
+    images = golden.images(512)
+    np.testing.assert_array_equal(sampled.encode(images), sampled.encode(images))
+    # Untrained, the variance is nearly 1 and the means nearly 0.
+    noise = sampled.encode(images) - mean.encode(images)
+    assert abs(noise.std() - 1) < 0.05
+    assert abs(noise.mean()) < 0.05
+    other = golden.images(1024)[512:]
+    shared = np.corrcoef(noise.ravel(), (sampled.encode(other) - mean.encode(other)).ravel())
+    assert abs(shared[0, 1]) < 0.1
+
+
+def test_codes_must_be_sampled_or_mean():
+    with pytest.raises(UserError, match="'codes' must be 'sampled' or 'mean', not 'median'"):
+        parse(FactorVAEConfig, CONFIG | {"codes": "median"}, "config.py")
+
+
+def test_a_run_that_is_resumed_ends_as_an_unbroken_one(finished, tmp_path):
+    train(tmp_path, max_batches=7)
+    train(tmp_path)
+    path = f"checkpoint/{checkpoint.FILE}"
+    with np.load(tmp_path / path) as ours, np.load(finished[1] / path) as theirs:
+        assert ours.files == theirs.files
+        for name in ours.files:
+            if name != "meta.json":
+                np.testing.assert_array_equal(ours[name], theirs[name], err_msg=name)
+    assert rows(tmp_path)[-1] == rows(finished[1])[-1]
+
+
+def test_files_of_a_run(finished):
+    model, folder = finished
+    names = {path.name for path in folder.iterdir()}
+    assert {"encoder.keras", "generator.keras", "traversal.png", "metric.csv"} <= names
+    images = tiny.Bars().images(np.arange(8))
+    mean, log_variance = keras.models.load_model(folder / "encoder.keras")(images)
+    ours = model._distribution(images)
+    np.testing.assert_allclose(np.concatenate([mean, log_variance], axis=1), ours, atol=1e-5)
+    codes = model.latent.sample(np.random.default_rng(0), 8)
+    made = keras.models.load_model(folder / "generator.keras")(codes)
+    np.testing.assert_allclose(made, model.generate(codes), atol=1e-5)
+    (picture,) = folder.glob(f"sample/*global_id-{BATCHES - 1},reconstructed.png")
+    # vis_num_rep pairs of rows: the original above its reconstruction.
+    assert Image.open(picture).size == (3 * 64, 2 * 2 * 64)
+
+
+def test_records_say_which_codes(finished, tmp_path):
+    import shutil
+
+    folder = shutil.copytree(finished[1], tmp_path / "run")
+    metrics = {"mig": METRICS["mig"]}
+    for codes in ("sampled", "mean"):
+        final_metrics.score_run(build(codes=codes), tiny.Bars(), metrics, folder)
+        found = json.loads((folder / final_metrics.FILE).read_text())
+        assert found["model"]["codes"] == codes
+        assert found["model"]["name"] == "FactorVAE (3)"
+    assert (folder / "final_metrics.old-1.json").exists()
+
+
+def test_it_learns():
+    model, data = build(vae_lr=1e-3, batch_size=16), tiny.Bars()
+    model.connect(Feed(data, on_device=False))
+    rng, losses = np.random.default_rng(0), []
+    for i in range(60):
+        report = model.train_block(rng.permutation(64)[None, :16], i)
+        losses.append(float(report["vae/reconstruction"][0]))
+    # At first every pixel costs log 2; the bars cover a few percent of the image.
+    assert abs(losses[0] / (64 * 64 * np.log(2)) - 1) < 0.01
+    assert losses[-1] < 0.4 * losses[0]
