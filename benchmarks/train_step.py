@@ -3,7 +3,8 @@
     python benchmarks/train_step.py [--engines tensorflow,jax,torch] [--batch-sizes 32,128]
 
 A process per engine; they work in turns, one at a time. Each times the dSprites iteration (batch
-64) before and after the contrastive term sets in, and its own float32 matrix product. First the
+64) before and after the contrastive term sets in, FactorVAE's, and its own float32 matrix product;
+PyTorch does without FactorVAE. First the
 engines take one iteration from the same weights, and their losses must agree.
 
 FLOPs counted: the multiply-adds of convolutions and dense layers that the algorithm asks for, times
@@ -26,9 +27,18 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.experiments import load  # noqa: E402
+
+ENTRIES = {"InfoGAN-CR_dSprites": "infogan_cr", "FactorVAE_dSprites": "factorVAE"}
 ENGINES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch, eager"}
 BATCH, MATRIX, IMAGES = 64, 2048, 512
-KINDS = {"product": "matrix product", "before": "before the rise", "after": "after the rise"}
+KINDS = {
+    "before": "InfoGAN-CR before the contrastive term sets in",
+    "after": "InfoGAN-CR after",
+    "factor_vae": "FactorVAE",
+}
 LOSSES = (
     "discriminator/real",
     "discriminator/fake",
@@ -50,21 +60,23 @@ class KerasWorker:
         from disentanglement import engine
 
         self.engine, self.device = engine, ", ".join(engine.devices())
-        self.models = [self._build()]
+        self.models = [self._build("InfoGAN-CR_dSprites", cr_coe_increase_batch=1000)]
         self.model = self.models[0]
+        self.factor_vae = self._build("FactorVAE_dSprites")
         self.product_of = engine.compile_step(lambda a: (a @ a)[0], [])
 
-    def _build(self):
+    def _build(self, experiment, **changes):
         from disentanglement.data.dsprites import DSprites
         from disentanglement.feed import Feed
 
-        model = _experiment().build(_config())
+        model = load(experiment, ENTRIES[experiment]).build(_config(experiment, **changes))
         bits = np.random.default_rng(0).integers(0, 256, (IMAGES, 512), np.uint8)
         model.connect(Feed(DSprites(bits), self.engine.has_accelerator()))
         return model
 
     def flops(self):
-        return flops(self.model, 1)
+        before, after = flops(self.model, 1)
+        return {"before": before, "after": after, "factor_vae": factor_vae_flops(self.factor_vae)}
 
     def save(self, path):
         from disentanglement import checkpoint
@@ -87,11 +99,12 @@ class KerasWorker:
         if kind == "product":
             return self.product_of(_matrix())
         rows = np.resize(np.arange(IMAGES), (1, batch))
-        return self.model.train_block(rows, 1 if kind == "before" else 1001)
+        model = self.factor_vae if kind == "factor_vae" else self.model
+        return model.train_block(rows, 1001 if kind == "after" else 1)
 
     def stack(self, n):
         while len(self.models) < n:
-            self.models.append(self._build())
+            self.models.append(self._build("InfoGAN-CR_dSprites", cr_coe_increase_batch=1000))
         rows = [np.resize(np.arange(IMAGES), (1, BATCH))] * n
         self.model.train_stack(self.models[:n], rows, 1)
 
@@ -105,7 +118,8 @@ class TorchWorker:
 
         place = "cuda" if torch.cuda.is_available() else "cpu"
         self.device = torch.cuda.get_device_name() if place == "cuda" else "CPU"
-        self.torch, self.step = torch, Step(_config(), place)
+        config = _config("InfoGAN-CR_dSprites", cr_coe_increase_batch=1000)
+        self.torch, self.step = torch, Step(config, place)
         self.rng = np.random.default_rng(0)
         self.images = (self.rng.random((IMAGES, 64, 64, 1)) > 0.9).astype(np.float32)
 
@@ -152,20 +166,13 @@ def serve(engine):
         print(json.dumps(orders[name](*arguments)), file=answers, flush=True)
 
 
-def _experiment():
-    sys.path.insert(0, str(ROOT / "InfoGAN-CR_dSprites"))
-    from experiment import EXPERIMENT
+def _config(experiment, **changes):
+    from disentanglement import config, grid
 
-    return EXPERIMENT.load()
-
-
-def _config():
-    from disentanglement import grid
-    from disentanglement.config import InfoGANCRConfig
-
-    path = ROOT / "InfoGAN-CR_dSprites" / "config.py"
-    config = grid.load(path, InfoGANCRConfig, 737_280).tasks[0].config
-    return dataclasses.replace(config, cr_coe_increase_batch=1000)
+    infogan = experiment.startswith("InfoGAN")
+    schema = config.InfoGANCRConfig if infogan else config.FactorVAEConfig
+    found = grid.load(ROOT / experiment / "config.py", schema, 737_280).tasks[0].config
+    return dataclasses.replace(found, **changes)
 
 
 def _matrix():
@@ -207,6 +214,15 @@ def flops(model, batch_size):
     before = d_step + 2 * g_step
     after = before + h_step + 2 * g_pair
     return 2 * batch_size * before, 2 * batch_size * after
+
+
+def factor_vae_flops(model):
+    """FLOPs of one image in an iteration."""
+    e1, e = macs(model.encoder)
+    _, d = macs(model.decoder)
+    t1, t = macs(model.tc_discriminator)
+    vae = (e + d + t) + (e + d) + (e - e1 + d + t)
+    return 2 * (vae + e + 2 * (t + t + t - t1))
 
 
 # ---- the parent ----------------------------------------------------------------------------------
@@ -261,24 +277,26 @@ def in_turns(work, rounds):
 
 
 def report(engines, options):
-    before, after = engines[0].ask("flops")
-    count = {"product": 2 * MATRIX**3, "before": before * BATCH, "after": after * BATCH}
-    steps = options.steps
+    steps, image = options.steps, engines[0].ask("flops")
+    count = {"product": 2 * MATRIX**3} | {kind: BATCH * n for kind, n in image.items()}
     seconds = in_turns(
         {
             (engine.name, kind): lambda e=engine, k=kind: e.ask("time", k, BATCH, steps)
+            for kind in ("product", *KINDS)
             for engine in engines
-            for kind in KINDS
+            if (engine.name, kind) != (ENGINES["torch"], "factor_vae")
         },
         options.rounds,
     )
     peak = max(count["product"] / seconds[engine.name, "product"] for engine in engines)
     first = engines[0].name
     print(f"\nbatch {BATCH}; median of {options.rounds} rounds of {steps}, in turns")
-    for kind in ("before", "after"):
+    for kind in KINDS:
         bound = count[kind] / peak
         print(f"{KINDS[kind]}: {count[kind] / 1e9:.2f} GFLOP, at least {bound * 1e3:.1f} ms here")
         for engine in engines:
+            if (engine.name, kind) not in seconds:
+                continue
             mine = seconds[engine.name, kind]
             share, ratio = bound / mine, mine / seconds[first, kind]
             print(
