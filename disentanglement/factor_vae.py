@@ -150,7 +150,8 @@ class FactorVAE(Model):
         return self.generate(mean)
 
     def name_after(self, batches: int) -> str:
-        return f"FactorVAE ({self.config.tc_coe:g})"
+        means = ", means as codes" if self.config.codes == "mean" else ""
+        return f"FactorVAE ({self.config.tc_coe:g}){means}"
 
     def about(self) -> dict[str, str]:
         return {"codes": self.config.codes}

@@ -1,6 +1,7 @@
 """FactorVAE beyond its golden iterations: losses a second way, codes, resume, exports, learning."""
 
 import json
+import shutil
 from pathlib import Path
 
 import keras
@@ -126,15 +127,13 @@ def test_files_of_a_run(finished):
 
 
 def test_records_say_which_codes(finished, tmp_path):
-    import shutil
-
     folder = shutil.copytree(finished[1], tmp_path / "run")
     metrics = {"mig": METRICS["mig"]}
-    for codes in ("sampled", "mean"):
+    for codes, name in (("sampled", "FactorVAE (3)"), ("mean", "FactorVAE (3), means as codes")):
         final_metrics.score_run(build(codes=codes), tiny.Bars(), metrics, folder)
         found = json.loads((folder / final_metrics.FILE).read_text())
         assert found["model"]["codes"] == codes
-        assert found["model"]["name"] == "FactorVAE (3)"
+        assert found["model"]["name"] == name
     assert (folder / "final_metrics.old-1.json").exists()
 
 

@@ -74,6 +74,21 @@ def test_text_csv_and_picture(results, capsys):
         assert len(np.unique(np.asarray(picture.convert("L")))) > 10
 
 
+def test_the_table_in_a_readme_is_replaced(results, tmp_path, capsys):
+    readme, (begin, end) = tmp_path / "README.md", table._MARKS
+    readme.write_text(f"before\n{begin}\nold\n{end}\nafter\n")
+    for _ in range(2):
+        assert table.main([str(results), "--readme", str(readme)]) == 0
+    made = capsys.readouterr().out.splitlines()
+    lines = readme.read_text().splitlines()
+    assert (lines[0], lines[-1]) == ("before", "after")
+    assert lines[3:-3] == made[: len(lines) - 6]
+    readme.write_text("no marks")
+    assert table.main([str(results), "--readme", str(readme)]) == 2
+    assert "needs one line" in capsys.readouterr().err
+    assert readme.read_text() == "no marks"
+
+
 def test_one_run_has_no_standard_error(tmp_path, capsys):
     save(tmp_path)
     assert table.main([str(tmp_path / "final_metrics.json")]) == 0
