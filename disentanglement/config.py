@@ -74,7 +74,7 @@ class TrainingConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class InfoGANCRConfig(TrainingConfig):
-    """InfoGAN-CR: REPRODUCTION of the paper's grid keys."""
+    """InfoGAN-CR: the keys of the paper's grid."""
 
     info_coe_de: float = key("weight of log q(c | G(z)) in the generator's loss", low=0)
     info_coe_infod: float = key("the same in the discriminator's loss", low=0)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from disentanglement.latent import JointLatent, UniformLatent
+from disentanglement.latent import GaussianLatent, JointLatent, UniformLatent
 from disentanglement.streams import stream
 
 
@@ -84,3 +84,16 @@ def test_streams_differ_by_every_argument():
     ]
     assert len(set(draws)) == len(draws)
     assert stream(3, "x", 4).random() == stream(3, "x", 4).random()
+
+
+def test_gaussian_codes():
+    latent = JointLatent(GaussianLatent(1), 4, UniformLatent(0))
+    z = latent.sample(np.random.default_rng(0), 100_000)
+    assert (z.shape, z.dtype, latent.dim) == ((100_000, 4), np.float32, 4)
+    np.testing.assert_allclose(z.mean(axis=0), 0, atol=0.02)
+    np.testing.assert_allclose(np.cov(z.T), np.eye(4), atol=0.02)
+    moved = latent.traverse(z[:2], 1, 5)
+    np.testing.assert_allclose(moved[::2, 1], [-2, -1, 0, 1, 2])
+    np.testing.assert_array_equal(moved[::2, [0, 2, 3]], np.tile(z[0, [0, 2, 3]], (5, 1)))
+    assert latent.names == ["code_0", "code_1", "code_2", "code_3"]
+    np.testing.assert_allclose(GaussianLatent(1, 3.0, 0.5).sweep(3), [2, 3, 4])
