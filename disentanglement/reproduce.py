@@ -123,7 +123,8 @@ class _Clock:
         if self.is_up():
             raise TimeIsUp
         left = self.end - reserve - time.monotonic()
-        signal.setitimer(signal.ITIMER_REAL, 0 if math.isinf(left) else left, reserve)
+        # And again, until it is heard: an exception within a destructor is lost.
+        signal.setitimer(signal.ITIMER_REAL, 0 if math.isinf(left) else left, reserve or 1)
 
     def is_up(self) -> bool:
         return time.monotonic() >= self.end - self.reserve

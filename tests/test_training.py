@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from disentanglement import checkpoint, record
+from disentanglement import checkpoint, engine, record
 from disentanglement.errors import UserError
 from disentanglement.infogan_cr import InfoGANCR
 from tests import tiny
@@ -103,7 +103,10 @@ def test_same_seed_same_result_and_another_seed_another(unbroken, tmp_path):
 
 
 def test_idle_h_makes_no_difference_before_the_rise(tmp_path):
-    """Until the first rise, G, D and their optimisers are the same whether H trains or not."""
+    """Until the first rise, G, D and their optimisers are the same whether H trains or not.
+
+    Bit for bit on TensorFlow; XLA rounds each of the two programs in its own way.
+    """
     for name, skip in (("skip", True), ("train", False)):
         tiny.train(tmp_path / name, skip_idle_crd=skip, max_batches=12)
     with (
@@ -111,8 +114,12 @@ def test_idle_h_makes_no_difference_before_the_rise(tmp_path):
         np.load(tmp_path / "train" / "checkpoint" / "model.npz") as trained,
     ):
         for key in skipped.files:
-            same = np.array_equal(skipped[key], trained[key])
-            assert same or "cr_discriminator" in key or key == "meta.json", key
+            if "cr_discriminator" in key or key == "meta.json":
+                continue
+            if engine.NAME == "TensorFlow":
+                np.testing.assert_array_equal(skipped[key], trained[key], err_msg=key)
+            else:
+                assert np.abs(skipped[key] - trained[key]).mean() < 1e-3, key
         key = "cr_discriminator/logits/kernel"
         assert np.abs(skipped[key] - trained[key]).max() > 1e-4
 
