@@ -73,14 +73,14 @@ def _main(options, start):
     out = options.out.resolve()
     runs = [Run(out, tasks.scheduler, task) for task in tasks.tasks]
     cli.log_to([out / "reproduce.log"])
-    failed = []
-    with _Clock(start, options.minutes) as clock:
-        try:
+    failed, clock = [], _Clock(start, options.minutes)
+    try:
+        with clock:
             for stack in dispatch.stacks_of(runs, max(1, options.stack)):
                 failed += _do(experiment, stack, out, clock, options.reserve)
-            status = 1 if failed else 0
-        except KeyboardInterrupt:
-            status = TIME_IS_UP if clock.is_up() else launch.STOPPED
+        status = 1 if failed else 0
+    except KeyboardInterrupt:
+        status = TIME_IS_UP if clock.is_up() else launch.STOPPED
     _summary(runs, failed, out)
     if status in (TIME_IS_UP, launch.STOPPED):
         why = "time is up" if status == TIME_IS_UP else "stopped"
@@ -108,7 +108,6 @@ class _Clock:
 
     def __enter__(self):
         self.old = signal.signal(signal.SIGALRM, self._ring)
-        return self
 
     def __exit__(self, *error):
         signal.setitimer(signal.ITIMER_REAL, 0)
