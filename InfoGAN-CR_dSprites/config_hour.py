@@ -1,4 +1,4 @@
-"""About an hour on two CPU cores: a twentieth of the paper's length, all else as in the paper.
+"""About an hour on two CPU cores (computed): a twentieth of the paper's length, all else its own.
 
 16,128 batches of 64 instead of 322,560; the contrastive term sets in after 14,400, as late in the
 run as the paper's. results/README.md has what came of it.

@@ -358,6 +358,10 @@ def main():
     options = parser.parse_args()
     if options.worker:
         return serve(options.worker)
+    if options.engines[0] == "torch" or not set(options.engines) <= set(ENGINES):
+        parser.error("--engines: tensorflow or jax first, then others of those three")
+    for name in sorted(set(ENGINES) - set(installed)):
+        print(f"{ENGINES[name]} is not installed (pip install -e '.[bench]')")
     engines = [Engine(name) for name in options.engines]
     for engine in engines:
         print(f"{engine.name:15} on {engine.ask('hello')}")

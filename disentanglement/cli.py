@@ -57,11 +57,11 @@ def _score_run(experiment, tasks, folders):
 def train_classifier(load_dataset: Callable, out: Path, arguments: list[str] | None = None) -> int:
     """The script that trains the shape classifier; load_dataset(data_dir or None) -> data set."""
     parser = argparse.ArgumentParser(description="Train the classifier of dSprites' shapes.")
-    parser.add_argument("--epochs", type=_at_least(1), default=5, help="(default: 5)")
+    parser.add_argument("--epochs", type=at_least(1), default=5, help="(default: 5)")
     parser.add_argument(
-        "--images", type=_at_least(1), help="train on so many, drawn at random (default: all)"
+        "--images", type=at_least(1), help="train on so many, drawn at random (default: all)"
     )
-    parser.add_argument("--seed", type=_at_least(0), default=0, help="(default: 0)")
+    parser.add_argument("--seed", type=at_least(0), default=0, help="(default: 0)")
     parser.add_argument("--data-dir", type=Path, help="folder of the data set")
     parser.add_argument(
         "--out", type=Path, default=out, help=f"file to write, name.keras (default: {out})"
@@ -107,7 +107,9 @@ def answer(
         return 2
 
 
-def _at_least(low):
+def at_least(low: int) -> Callable[[str], int]:
+    """A type of options: an integer that is not below `low`."""
+
     def number(text):
         if int(text) < low:
             raise argparse.ArgumentTypeError(f"must be at least {low}")
@@ -125,7 +127,7 @@ def _main(experiment, job, arguments):
     if job.can_stack:
         parser.add_argument(
             "--stack",
-            type=_at_least(1),
+            type=at_least(1),
             metavar="N",
             help="train N runs at once on one accelerator, where they differ in `run` only (JAX)",
         )

@@ -71,6 +71,11 @@ class TrainingConfig:
         "folder of the data set; None: data/ beside the experiments", may_change=True, default=None
     )
 
+    @property
+    def scored(self) -> str:
+        """What tells scores of one checkpoint from others of it: a suffix of their files."""
+        return ""
+
 
 @dataclass(frozen=True, kw_only=True)
 class InfoGANCRConfig(TrainingConfig):
@@ -111,6 +116,10 @@ class FactorVAEConfig(TrainingConfig):
         choices=("sampled", "mean"),
         default="sampled",
     )
+
+    @property
+    def scored(self) -> str:
+        return "" if self.codes == "sampled" else f"_{self.codes}"
 
 
 def parse(schema: type, values: dict[str, Any], where: str):

@@ -34,8 +34,9 @@ class Experiment:
     num_images: int
 
     def load(self):
-        """The module: `build(config)`, `train(config, work_dir)`, `score(config, work_dir)`, and
-        `train_stack(configs, work_dirs)`. It takes seconds: a mistake in the config shows before.
+        """The module: `build(config)`, the functions of `work.Work`, and `metric`, its lists.
+
+        It takes seconds: a mistake in the config shows before.
         """
         return importlib.import_module(f"gan.{self.module}")
 
@@ -111,7 +112,7 @@ class Scoring:
         return run.is_trained()
 
     def is_done(self, run: Run) -> bool:
-        return run.is_trained() and final_metrics.is_done(run.folder, self.metrics)
+        return run.is_trained() and final_metrics.is_done(run.folder, self.metrics, run.task.config)
 
     def state(self, run: Run) -> str:
         if not run.is_trained():
@@ -119,15 +120,16 @@ class Scoring:
         return "scored" if self.is_done(run) else "trained"
 
     def put_away(self, run: Run) -> list[Path]:
-        names = final_metrics.checkpoints(run.folder)
+        names = final_metrics.checkpoints(run.folder, run.task.config)
         return [files.keep_old(run.folder / n) for n in names if (run.folder / n).exists()]
 
     def summary(self, run: Run, state: str) -> str:
         if state != "scored":
             return str(run.folder)
-        scores = record.read(run.folder, final_metrics.FILE)["scores"]
+        file = final_metrics.file(run.task.config)
+        scores = record.read(run.folder, file)["scores"]
         shown = [f"{name} {scores[name]:.3f}" for name in self._SHOWN if name in scores]
-        return "  ".join([*shown, str(run.folder / final_metrics.FILE)])
+        return "  ".join([*shown, str(run.folder / file)])
 
 
 def run_grid(experiment: Experiment, job, options) -> int:

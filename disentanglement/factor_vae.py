@@ -131,15 +131,15 @@ class FactorVAE(Model):
     def encode(self, images: np.ndarray) -> np.ndarray:
         """Sampled codes, as the paper's code scores them, or with config.codes = "mean" the means.
 
-        The noise of a sample is drawn from config.run and the images, so that the same images give
-        the same codes.
+        The noise of a sample is drawn from config.run and the image, so that an image has one code,
+        whatever others it is encoded with.
         """
         mean, log_variance = np.split(self._distribution(images), 2, axis=1)
         if self.config.codes == "mean":
             return mean
-        rng = stream(self.config.run, "codes", zlib.crc32(np.ascontiguousarray(images).data))
-        noise = rng.standard_normal(mean.shape, np.float32)
-        return mean + np.exp(log_variance / 2) * noise
+        keys = [zlib.crc32(np.ascontiguousarray(image)) for image in images]
+        noise = [stream(self.config.run, "codes", k).standard_normal(mean.shape[1]) for k in keys]
+        return mean + np.exp(log_variance / 2) * np.array(noise, np.float32)
 
     def generate(self, latents: np.ndarray) -> np.ndarray:
         return self._generate(latents)

@@ -9,26 +9,29 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from disentanglement import checkpoint, record
-from disentanglement.config import changed_keys, model_keys
+from disentanglement.config import TrainingConfig, changed_keys, model_keys
 from disentanglement.errors import UserError
 from disentanglement.files import fingerprint, locked
 
 log = logging.getLogger(__name__)
 
-FILE = "final_metrics.json"
 
-
-def checkpoints(run_folder: Path) -> dict[str, Path]:
+def checkpoints(run_folder: Path, config: TrainingConfig) -> dict[str, Path]:
     """The checkpoints of a run's folder, by the names of the files that hold their scores."""
-    found = {FILE: run_folder / "checkpoint" / checkpoint.FILE}
+    found = {file(config): run_folder / "checkpoint" / checkpoint.FILE}
     for path in sorted((run_folder / "checkpoint").glob(f"global_id-*/{checkpoint.FILE}")):
-        found[f"final_metrics_{path.parent.name}.json"] = path
+        found[file(config, f"_{path.parent.name}")] = path
     return found
 
 
-def is_done(run_folder: Path, metrics: Mapping[str, Callable]) -> bool:
+def file(config: TrainingConfig, part: str = "") -> str:
+    """The name of the file with the scores of the last checkpoint, or of another one (`part`)."""
+    return f"final_metrics{part}{config.scored}.json"
+
+
+def is_done(run_folder: Path, metrics: Mapping[str, Callable], config: TrainingConfig) -> bool:
     """Whether all checkpoints of the folder, as they are now, have all these scores."""
-    for name, path in checkpoints(run_folder).items():
+    for name, path in checkpoints(run_folder, config).items():
         try:
             found = record.read(run_folder, name)
             if found["model"]["checkpoint"] != fingerprint(path):
@@ -54,7 +57,7 @@ def score_run(model, dataset, metrics: dict, run_folder: Path, extra: dict | Non
     """
     check_trained(run_folder)
     with locked(run_folder):
-        for name, path in checkpoints(run_folder).items():
+        for name, path in checkpoints(run_folder, model.config).items():
             _score_checkpoint(model, dataset, metrics, extra, path, run_folder / name)
 
 

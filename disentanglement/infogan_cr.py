@@ -149,8 +149,7 @@ class InfoGANCR(Model):
         return -squared_error / 2 - math.log(2 * math.pi) / 2, squared_error
 
     def _minimize(self, loss, name):
-        variables = self.networks[name].trainable_variables
-        return engine.minimize(loss, self.optimizers[name], variables)
+        return engine.minimize(loss, self.optimizers[name], self.learned_by(name))
 
     # ---- what the training loop calls ----------------------------------------------------------
 

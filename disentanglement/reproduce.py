@@ -44,14 +44,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--reserve",
         type=_positive,
-        default=30,
+        default=60,
         metavar="SECONDS",
         help="stop training so much earlier, for the evaluation and the checkpoint that may be due "
-        "(default: 30)",
+        "(default: 60)",
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="(default: its config.py)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
-    parser.add_argument("--stack", type=int, default=1, metavar="N", help="as in main.py")
+    parser.add_argument(
+        "--stack", type=cli.at_least(1), default=1, metavar="N", help="as in main.py"
+    )
     parser.add_argument(
         "--curves",
         action="store_true",
@@ -64,9 +66,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _main(options, start):
+    if options.minutes and 60 * options.minutes <= options.reserve:
+        raise UserError(
+            f"--minutes {options.minutes:g} is no longer than --reserve {options.reserve:g} seconds"
+        )
     experiment = find(options.experiment)
     config = (options.config or experiment.folder / "config.py").resolve()
-    rare = [] if options.curves else [f"{key}={10**9}" for key in ("metric_freq", "vis_freq")]
+    # An epoch has fewer batches than there are images: nothing is due within it.
+    never = experiment.num_images
+    rare = [] if options.curves else [f"{key}={never}" for key in ("metric_freq", "vis_freq")]
     changes = [*rare, *options.set, "result_root_folder=runs"]
     tasks = grid.load(config, experiment.schema, experiment.num_images, changes)
     tasks = tasks.select(options.runs)
@@ -76,8 +84,10 @@ def _main(options, start):
     failed, clock = [], _Clock(start, options.minutes)
     try:
         with clock:
-            for stack in dispatch.stacks_of(runs, max(1, options.stack)):
-                failed += _do(experiment, stack, out, clock, options.reserve)
+            for stack in dispatch.stacks_of(runs, options.stack):
+                _train(experiment, stack, clock, options.reserve)
+                clock.set(0)
+                failed += [run for run in stack if not _publishes(experiment, run, out)]
         status = 1 if failed else 0
     except KeyboardInterrupt:
         status = TIME_IS_UP if clock.is_up() else launch.STOPPED
@@ -133,37 +143,55 @@ class _Clock:
         raise TimeIsUp
 
 
-def _do(experiment, runs, out, clock, reserve):
-    """Train, score and publish runs that train together; returns those that failed."""
-    if todo := [run for run in runs if not run.is_trained()]:
-        log.info("training %s", " and ".join(run.task.name for run in todo))
-        tasks, folders = [run.task for run in todo], [run.folder for run in todo]
-        clock.set(reserve)
-        if _fails(lambda: cli.train_runs(experiment, tasks, folders)):
-            return runs
-    clock.set(0)
-    return [run for run in runs if _fails(lambda run=run: _score(experiment, run, out))]
+def _train(experiment, runs, clock, reserve):
+    """Train those runs of a stack that need it; if that fails, each by itself."""
+    todo = [run for run in runs if not run.is_trained()]
+    clock.set(reserve)
+    for group in ([todo] if todo else []) + ([[run] for run in todo] if len(todo) > 1 else []):
+        group = [run for run in group if not run.is_trained()]
+        if group:
+            log.info("training %s", " and ".join(run.task.name for run in group))
+            tasks, folders = [run.task for run in group], [run.folder for run in group]
+            _fails(lambda t=tasks, f=folders: cli.train_runs(experiment, t, f))
 
 
-def _score(experiment, run, out):
+def _publishes(experiment, run, out):
+    """Score and publish a trained run; whether that is done."""
+    records, config = out / "records" / run.task.name, run.task.config
+    if not run.is_trained():
+        return False
+    work = experiment.load()
+    metrics = work.metric.available(work.metric.FINAL, say=lambda line: None)
+    names = (record.FILE, *final_metrics.checkpoints(run.folder, config))
+    scored = final_metrics.is_done(run.folder, metrics, config)
+    if scored and all(_same(run.folder / name, records / name) for name in names):
+        return True
     log.info("scoring %s", run.task.name)
-    experiment.load().score(run.task.config, run.folder)
-    publish(run.folder, out / "records" / run.task.name)
+    return not _fails(lambda: (work.score(config, run.folder), publish(run, records)))
 
 
-def publish(folder: Path, records: Path) -> None:
-    """Copy what is worth keeping of a scored run: records, picture, and weights instead of
-    checkpoints, every file under 16 MB.
+def _same(one, other):
+    return other.exists() and one.read_bytes() == other.read_bytes()
+
+
+def publish(run: Run, records: Path) -> None:
+    """Put what is worth keeping of a scored run into the folder `records`, in place of what it
+    holds: records, pictures, and weights instead of checkpoints, every file under 16 MB.
     """
-    for pattern in _PUBLISHED:
-        for path in folder.glob(pattern):
-            if ".old-" not in path.name:
-                with os_errors_in_one_line(records):
-                    records.mkdir(parents=True, exist_ok=True)
-                    shutil.copyfile(path, records / path.name)
-    for path in final_metrics.checkpoints(folder).values():
-        snapshot = path.parent.name if path.parent.name.startswith("global_id-") else ""
-        weights.publish(path, records / "weights" / snapshot)
+    fresh = records.with_name(f".{records.name}.partial")
+    with os_errors_in_one_line(records):
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        for pattern in _PUBLISHED:
+            for path in run.folder.glob(pattern):
+                if ".old-" not in path.name:
+                    shutil.copyfile(path, fresh / path.name)
+        for path in final_metrics.checkpoints(run.folder, run.task.config).values():
+            snapshot = path.parent.name if path.parent.name.startswith("global_id-") else ""
+            weights.publish(path, fresh / "weights" / snapshot)
+        if records.exists():
+            shutil.rmtree(records)
+        fresh.rename(records)
 
 
 def _fails(work):
@@ -176,10 +204,11 @@ def _fails(work):
 
 def _summary(runs, failed, out):
     for run in runs:
-        scored = (out / "records" / run.task.name / final_metrics.FILE).exists()
-        state = "failed" if run in failed else "scored" if scored else run.record().get("state")
-        log.info("  %-8s  %s", state or "new", run.folder)
-    if any((out / "records").glob(f"*/{final_metrics.FILE}")):
+        state = run.record().get("state", "new")
+        if state == "finished" and (out / "records" / run.task.name).exists():
+            state = "scored"
+        log.info("  %-8s  %s", "failed" if run in failed else state, run.folder)
+    if any((out / "records").glob("*/final_metrics*.json")):
         print(table.as_text(table.compare(table.find_records([out / "records"]))))
 
 

@@ -134,7 +134,7 @@ def find_records(paths: list[Path]) -> dict[Path, dict]:
             if content is None:
                 continue
             model = content["model"]
-            key = (model.get("run"), model.get("checkpoint") or file.resolve())
+            key = (model.get("name"), model.get("run"), model.get("checkpoint") or file.resolve())
             if models.setdefault(key, file.resolve()) == file.resolve():
                 found[file.resolve()] = content
             else:

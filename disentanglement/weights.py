@@ -14,6 +14,7 @@ from disentanglement.errors import UserError
 from disentanglement.files import atomic_path
 
 LIMIT = 16_000_000  # bytes of a file
+_AROUND = 64_000  # of these, for all that is not weights
 _META = "meta.json"
 
 
@@ -23,14 +24,15 @@ def publish(path: Path, folder: Path, limit: int = LIMIT) -> list[Path]:
     float32, which restores the model exactly; float16 for a network that would be larger than
     `limit` bytes. Raises UserError if float16 is not enough.
     """
+    room = limit - _AROUND
     meta = checkpoint.load_meta(path)
     about = {"batches": meta["next_batch"], "config": meta["config"]}
     written = []
     for network, arrays in checkpoint.load_networks(path).items():
         size = sum(array.size for array in arrays.values())
-        if size * 2 > limit:
+        if size * 2 > room:
             raise UserError(f"{path}: {network} has {size} weights, too many for {limit} bytes")
-        kind = np.float32 if size * 4 <= limit else np.float16
+        kind = np.float32 if size * 4 <= room else np.float16
         small = {name: array.astype(kind) for name, array in arrays.items()}
         small[_META] = np.array(json.dumps(about | {"dtype": kind.__name__}))
         written.append(folder / f"{network}.npz")

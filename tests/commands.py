@@ -48,7 +48,7 @@ WORK = """
 
     def score(config, folder):
         note("score", config.run)
-        for name, path in final_metrics.checkpoints(folder).items():
+        for name, path in final_metrics.checkpoints(folder, config).items():
             record.save(folder, {
                 "scores": {"factor_vae": 0.7}, "metrics": {"factor_vae": {}}, "skipped": {},
                 "model": {"checkpoint": fingerprint(path)},

@@ -9,7 +9,6 @@ import sys
 
 import pytest
 
-from disentanglement import final_metrics
 from tests.experiments import ROOT
 
 LOAD_DATA = """
@@ -77,7 +76,7 @@ def test_the_page_works(project):
     assert "resumed from" in (folder / "worker.log").read_text()
     scores = run(project, "main_final_metrics.py", "--set=max_batches=6")
     assert "factor_vae" in scores
-    found = json.loads((folder / final_metrics.FILE).read_text())
+    found = json.loads((folder / "final_metrics.json").read_text())
     assert (found["model"]["name"], found["model"]["batches"]) == ("VAE", 6)
     made = {path.name for path in folder.iterdir()}
     assert {"encoder.keras", "generator.keras", "traversal.png", "metric.csv"} <= made

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from disentanglement import checkpoint, engine, final_metrics, training
+from disentanglement import checkpoint, engine, final_metrics, table, training
 from disentanglement.config import FactorVAEConfig, parse
 from disentanglement.errors import UserError
 from disentanglement.feed import Feed
@@ -84,6 +84,10 @@ def test_sampled_codes_are_repeatable_samples():
     sampled, mean = build(), build(codes="mean")
     images = golden.images(512)
     np.testing.assert_array_equal(sampled.encode(images), sampled.encode(images))
+    some = [300, 7]  # in other company
+    np.testing.assert_allclose(
+        sampled.encode(images[some]), sampled.encode(images)[some], atol=1e-6
+    )
     # Untrained, the variance is nearly 1 and the means nearly 0.
     noise = sampled.encode(images) - mean.encode(images)
     assert abs(noise.std() - 1) < 0.05
@@ -130,11 +134,15 @@ def test_records_say_which_codes(finished, tmp_path):
     folder = shutil.copytree(finished[1], tmp_path / "run")
     metrics = {"mig": METRICS["mig"]}
     for codes, name in (("sampled", "FactorVAE (3)"), ("mean", "FactorVAE (3), means as codes")):
+        assert not final_metrics.is_done(folder, metrics, build(codes=codes).config)
         final_metrics.score_run(build(codes=codes), tiny.Bars(), metrics, folder)
-        found = json.loads((folder / final_metrics.FILE).read_text())
+        file = "final_metrics_mean.json" if codes == "mean" else "final_metrics.json"
+        found = json.loads((folder / file).read_text())
         assert found["model"]["codes"] == codes
         assert found["model"]["name"] == name
-    assert (folder / "final_metrics.old-1.json").exists()
+        assert final_metrics.is_done(folder, metrics, build(codes=codes).config)
+    both = table.rows(list(table.find_records([folder]).values()))
+    assert {row.model for row in both} == {"FactorVAE (3)", "FactorVAE (3), means as codes"}
 
 
 def test_it_learns():

@@ -10,12 +10,14 @@ from disentanglement import final_metrics, record
 from disentanglement.config import InfoGANCRConfig
 from disentanglement.errors import UserError
 from disentanglement.files import fingerprint, locked
+from disentanglement.judge import Judge
 from disentanglement.metrics.suite import METRICS
 from tests import tiny
 from tests.experiments import load
 from tests.runs import rows
 
 BOTH = ("final_metrics.json", "final_metrics_global_id-11.json")
+CONFIG = InfoGANCRConfig(**tiny.CONFIG)
 FINAL = {name: METRICS[name] for name in ("factor_vae", "dhsic", "mig")}
 
 
@@ -46,12 +48,12 @@ def test_both_models_are_scored(folder):
 def test_scores_that_are_there_are_kept(folder):
     model = build()
     final_metrics.score_run(model, tiny.Bars(), {"mig": FINAL["mig"]}, folder)
-    assert final_metrics.is_done(folder, {"mig": FINAL["mig"]})
-    assert not final_metrics.is_done(folder, FINAL)
+    assert final_metrics.is_done(folder, {"mig": FINAL["mig"]}, CONFIG)
+    assert not final_metrics.is_done(folder, FINAL, CONFIG)
     before = record.read(folder, BOTH[0])["metrics"]["mig"]
     final_metrics.score_run(model, tiny.Bars(), FINAL, folder)
     assert record.read(folder, BOTH[0])["metrics"]["mig"] == before
-    assert final_metrics.is_done(folder, FINAL)
+    assert final_metrics.is_done(folder, FINAL, CONFIG)
 
     def no_encoder(images):
         raise AssertionError("everything is there already")
@@ -63,7 +65,7 @@ def test_scores_that_are_there_are_kept(folder):
 def test_a_run_that_trained_on_is_scored_again(folder):
     final_metrics.score_run(build(), tiny.Bars(), FINAL, folder)
     tiny.train(folder, epoch=4)
-    assert not final_metrics.is_done(folder, FINAL)
+    assert not final_metrics.is_done(folder, FINAL, CONFIG)
     final_metrics.score_run(build(epoch=4), tiny.Bars(), FINAL, folder)
     assert record.read(folder, BOTH[0])["model"]["batches"] == 64
     assert record.read(folder, "final_metrics.old-1.json")["model"]["batches"] == 48
@@ -82,7 +84,7 @@ def test_refusals(folder):
 
 def test_a_damaged_score_file_is_named(folder):
     (folder / BOTH[0]).write_text("{")
-    assert not final_metrics.is_done(folder, FINAL)
+    assert not final_metrics.is_done(folder, FINAL, CONFIG)
     with pytest.raises(UserError, match="final_metrics.json: cannot be read .* remove it"):
         final_metrics.score_run(build(), tiny.Bars(), FINAL, folder)
 
@@ -92,28 +94,24 @@ def test_two_processes_do_not_score_one_run(folder):
         final_metrics.score_run(build(), tiny.Bars(), FINAL, folder)
 
 
-def test_sample_quality_needs_the_classifier(tmp_path, monkeypatch):
-    metric = load("InfoGAN-CR_dSprites", "metric")
-    monkeypatch.setattr(metric.load_data, "CLASSIFIER", tmp_path / "absent.keras")
-    said = []
-    left = metric.available(metric.FINAL, said.append)
+def test_sample_quality_needs_the_classifier(tmp_path):
+    judge, said = Judge(tmp_path / "absent.keras"), []
+    left = judge.available(METRICS, said.append)
     assert set(METRICS) - set(left) == {"sample_quality"}
     assert len(said) == 1
     assert "train_DSpritesInceptionScore.py makes it" in said[0]
     (tmp_path / "absent.keras").touch()
-    assert metric.available(metric.FINAL, said.append) == metric.FINAL
+    assert judge.available(METRICS, said.append) == METRICS
 
 
 def test_sample_quality_of_a_model(tmp_path, monkeypatch):
     from disentanglement import shape_classifier
 
-    metric = load("InfoGAN-CR_dSprites", "metric")
     path = tmp_path / "shape_classifier.keras"
     shape_classifier.save_keras(shape_classifier.fold(shape_classifier.network()), path)
-    monkeypatch.setattr(metric.load_data, "CLASSIFIER", path)
-    monkeypatch.setattr(metric, "SAMPLES", 600)
+    monkeypatch.setattr("disentanglement.judge.SAMPLES", 600)
     model = build()
-    make, about = metric.extra_arrays(model, model.config)["shape_probabilities"]
+    make, about = Judge(path).extra_arrays(model, model.config)["shape_probabilities"]
     made = make()
     assert about == {"classifier": fingerprint(path), "samples": 600}
     assert made.shape == (600, 3)
