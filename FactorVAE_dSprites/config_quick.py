@@ -1,7 +1,7 @@
 """A first look on a laptop CPU: the paper's model on all of dSprites, one weight, one run.
 
-Expect a FactorVAE metric of 0.80 (one run; untrained 0.28). It took 21 minutes on two CPU cores beside
-other work. 4,000 batches of 64 instead of 311,040.
+Expect a FactorVAE metric of 0.80 (one run; untrained 0.28). It took 21 minutes on two CPU
+cores beside other work. 4,000 batches of 64 instead of 311,040.
 """
 
 import runpy
