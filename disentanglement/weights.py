@@ -41,7 +41,7 @@ def publish(path: Path, folder: Path, limit: int = LIMIT) -> list[Path]:
     return written
 
 
-def restore(folder: Path, model) -> None:
+def restore(folder: Path | str, model) -> None:
     """Set the networks of `model` from what `publish` wrote. Raises UserError if they differ."""
     for network in model.networks:
-        checkpoint.restore_network(folder / f"{network}.npz", model.networks[network])
+        checkpoint.restore_network(Path(folder) / f"{network}.npz", model.networks[network])

@@ -148,7 +148,7 @@ def test_published_weights_are_the_model(unbroken, tmp_path):
     }
     trained, restored = build(), build()
     checkpoint.restore(path, trained)
-    weights.restore(tmp_path, restored)
+    weights.restore(str(tmp_path), restored)
     images = tiny.Bars().images(np.arange(64))
     np.testing.assert_array_equal(restored.encode(images), trained.encode(images))
     z = trained.latent.sample(np.random.default_rng(0), 8)
