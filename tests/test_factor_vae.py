@@ -155,3 +155,16 @@ def test_it_learns():
     # At first every pixel costs log 2; the bars cover a few percent of the image.
     assert abs(losses[0] / (64 * 64 * np.log(2)) - 1) < 0.01
     assert losses[-1] < 0.4 * losses[0]
+
+
+@pytest.mark.skipif(engine.NAME != "JAX", reason="stacks need JAX")
+def test_a_stack_gives_what_each_run_gives_alone():
+    stacked, alone = ([build(run=seed) for seed in (3, 4)] for _ in range(2))
+    rows = np.arange(12).reshape(3, 4)
+    for model in (*stacked, *alone):
+        model.connect(Feed(tiny.Bars(), on_device=True))
+    reports = type(stacked[0]).train_stack(stacked, [rows, rows], 0)
+    for model, report in zip(alone, reports, strict=True):
+        for name, value in model.train_block(rows, 0).items():
+            np.testing.assert_allclose(report[name], value, rtol=1e-3, atol=1e-3, err_msg=name)
+    assert abs(reports[0]["vae/tc"] - reports[1]["vae/tc"]).max() > 0
