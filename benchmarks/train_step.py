@@ -4,13 +4,11 @@
 
 A process per engine; they work in turns, one at a time. Each times the dSprites iteration (batch
 64) before and after the contrastive term sets in, FactorVAE's, and its own float32 matrix product;
-PyTorch does without FactorVAE. First the
-engines take one iteration from the same weights, and their losses must agree.
+PyTorch does without FactorVAE. First the engines take one iteration from the same weights, and
+their losses must agree.
 
-FLOPs counted: the multiply-adds of convolutions and dense layers that the algorithm asks for, times
-two; all else (activations, batch norm, spectral norm, Adam) counts as nothing. So FLOPs over the
-speed of the fastest matrix product is a bound that no iteration can beat here, and the share of
-that speed is a lower bound on the work done.
+FLOPs are those of flops.py. So FLOPs over the speed of the fastest matrix product is a bound that
+no iteration can beat here, and the share of that speed is a lower bound on the work done.
 """
 
 import argparse
@@ -24,6 +22,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import flops
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -75,8 +74,8 @@ class KerasWorker:
         return model
 
     def flops(self):
-        before, after = flops(self.model, 1)
-        return {"before": before, "after": after, "factor_vae": factor_vae_flops(self.factor_vae)}
+        before, after = flops.infogan_cr(self.model)
+        return {"before": before, "after": after, "factor_vae": flops.factor_vae(self.factor_vae)}
 
     def save(self, path):
         from disentanglement import checkpoint
@@ -186,45 +185,6 @@ def _inputs():
     return images, z, first, second, rng.integers(0, 5, BATCH).astype(np.int32)
 
 
-def macs(network):
-    """Multiply-adds of one image's forward pass: (first layer with weights, all layers)."""
-    counts = []
-    for layer in network.layers:
-        kernel = getattr(layer, "kernel", None)
-        if kernel is None:
-            continue
-        # A convolution meets its kernel at every output pixel, a transposed one at every input.
-        pixels = layer.input.shape if "Transpose" in type(layer).__name__ else layer.output.shape
-        area = int(np.prod(pixels[1:3])) if len(kernel.shape) == 4 else 1
-        counts.append(area * int(np.prod(kernel.shape)))
-    return counts[0], sum(counts)
-
-
-def flops(model, batch_size):
-    """FLOPs of an iteration: (before the contrastive term sets in, after)."""
-    g1, g = macs(model.generator)
-    d1, d = macs(model.discriminator)
-    h1, h = macs(model.cr_discriminator)
-    # A network that learns costs forward + weight gradient + input gradient but for its first
-    # layer; one that is only passed through costs forward + input gradient.
-    d_step = g + 2 * (d + d + (d - d1))
-    g_step = g + (d + d) + g + (g - g1)
-    h_step = 2 * g + h + h + (h - h1)
-    g_pair = 2 * g + (h + h) + 2 * (g + (g - g1))
-    before = d_step + 2 * g_step
-    after = before + h_step + 2 * g_pair
-    return 2 * batch_size * before, 2 * batch_size * after
-
-
-def factor_vae_flops(model):
-    """FLOPs of one image in an iteration."""
-    e1, e = macs(model.encoder)
-    _, d = macs(model.decoder)
-    t1, t = macs(model.tc_discriminator)
-    vae = (e + d + t) + (e + d) + (e - e1 + d + t)
-    return 2 * (vae + e + 2 * (t + t + t - t1))
-
-
 # ---- the parent ----------------------------------------------------------------------------------
 
 
@@ -308,26 +268,25 @@ def report(engines, options):
     )
     print(f"matrix products, GFLOP/s: {', '.join(speeds)}")
     if options.batch_sizes:
-        report_growth(engines, options)
+        report_growth(engines[0], options)
     stackers = [engine for engine in engines if engine.name == "JAX"]
     if options.stack and stackers:
         report_stacks(stackers[0], options)
 
 
-def report_growth(engines, options):
+def report_growth(engine, options):
     sizes = [BATCH, *options.batch_sizes]
     print("\nimages/s by batch size, before and after the rise")
-    for engine in engines[:1]:
-        work = {
-            (kind, size): lambda e=engine, k=kind, s=size: e.ask("time", k, s, 2)
-            for size in sizes
-            for kind in ("before", "after")
-        }
-        seconds = in_turns(work, options.rounds)
-        for size in sorted(sizes):
-            rates = (f"{size / seconds[kind, size]:7.0f}" for kind in ("before", "after"))
-            times = (f"{seconds[kind, size] * 1e3:7.1f} ms" for kind in ("before", "after"))
-            print(f"  {engine.name:12} batch {size:4}  {' '.join(times)}   {' '.join(rates)}")
+    work = {
+        (kind, size): lambda k=kind, s=size: engine.ask("time", k, s, 2)
+        for size in sizes
+        for kind in ("before", "after")
+    }
+    seconds = in_turns(work, options.rounds)
+    for size in sorted(sizes):
+        rates = (f"{size / seconds[kind, size]:7.0f}" for kind in ("before", "after"))
+        times = (f"{seconds[kind, size] * 1e3:7.1f} ms" for kind in ("before", "after"))
+        print(f"  {engine.name:12} batch {size:4}  {' '.join(times)}   {' '.join(rates)}")
 
 
 def report_stacks(engine, options):

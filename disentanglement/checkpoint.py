@@ -22,10 +22,13 @@ def save(path: Path, model, meta: dict) -> None:
 
     The file at `path`, if any, stays until the new one is complete and on disk.
     """
-    arrays = {name: np.asarray(variable) for name, variable in _variables(model).items()}
-    arrays[_META] = np.array(json.dumps(meta))
+    write(path, {name: np.asarray(value) for name, value in _variables(model).items()}, meta)
+
+
+def write(path: Path, arrays: dict[str, np.ndarray], meta: dict) -> None:
+    """Write named arrays and `meta` to `path`, all or nothing."""
     with atomic_path(path) as temporary:
-        np.savez(temporary, **arrays)
+        np.savez(temporary, **arrays, **{_META: np.array(json.dumps(meta))})
 
 
 def not_finite(model) -> str | None:

@@ -146,8 +146,9 @@ class _Clock:
 def _train(experiment, runs, clock, reserve):
     """Train those runs of a stack that need it; if that fails, each by itself."""
     todo = [run for run in runs if not run.is_trained()]
+    alone = [[run] for run in todo] if len(todo) > 1 else []
     clock.set(reserve)
-    for group in ([todo] if todo else []) + ([[run] for run in todo] if len(todo) > 1 else []):
+    for group in (todo, *alone):
         group = [run for run in group if not run.is_trained()]
         if group:
             log.info("training %s", " and ".join(run.task.name for run in group))

@@ -4,18 +4,15 @@ One npz file a network, arrays named layer/variable. Optimisers stay behind: a c
 these, is what training goes on from.
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
 
 from disentanglement import checkpoint
 from disentanglement.errors import UserError
-from disentanglement.files import atomic_path
 
 LIMIT = 16_000_000  # bytes of a file
 _AROUND = 64_000  # of these, for all that is not weights
-_META = "meta.json"
 
 
 def publish(path: Path, folder: Path, limit: int = LIMIT) -> list[Path]:
@@ -34,10 +31,8 @@ def publish(path: Path, folder: Path, limit: int = LIMIT) -> list[Path]:
             raise UserError(f"{path}: {network} has {size} weights, too many for {limit} bytes")
         kind = np.float32 if size * 4 <= room else np.float16
         small = {name: array.astype(kind) for name, array in arrays.items()}
-        small[_META] = np.array(json.dumps(about | {"dtype": kind.__name__}))
         written.append(folder / f"{network}.npz")
-        with atomic_path(written[-1]) as temporary:
-            np.savez(temporary, **small)
+        checkpoint.write(written[-1], small, about | {"dtype": kind.__name__})
     return written
 
 

@@ -17,13 +17,11 @@ def encoder(latent_dim: int, channels: int = 1) -> keras.Model:
     x = image = layers.Input((IMAGE_SIZE, IMAGE_SIZE, channels), name="image")
     for i, filters in enumerate((32, 32, 64, 64), start=1):
         x = layers.ReLU()(Conv2D(filters, 4, name=f"conv{i}")(x))
-    x = layers.Dense(128, name="dense1")(
-        layers.Flatten()(x)
-    )  # no activation, as in the paper's code
+    # No activation, as in the paper's code.
+    x = layers.Dense(128, name="dense1")(layers.Flatten()(x))
     mean = layers.Dense(latent_dim, name="mean")(x)
-    return keras.Model(
-        image, [mean, layers.Dense(latent_dim, name="log_variance")(x)], name="encoder"
-    )
+    log_variance = layers.Dense(latent_dim, name="log_variance")(x)
+    return keras.Model(image, [mean, log_variance], name="encoder")
 
 
 def decoder(latent_dim: int, channels: int = 1) -> keras.Model:
