@@ -58,15 +58,18 @@ def keep_old(path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def locked(folder: Path):
-    """Hold a run's folder: two processes at work in it would spoil each other's files."""
+def locked(folder: Path, wait: bool = False):
+    """Hold a folder: two processes at work in it would spoil each other's files.
+
+    If another process holds it, wait for its end, or raise UserError.
+    """
     with os_errors_in_one_line(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / ".lock").open("w")
     with lock:
         with os_errors_in_one_line(folder / ".lock"):
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             except BlockingIOError as error:
                 raise UserError(f"{folder}: another process is at work there") from error
         yield

@@ -137,10 +137,13 @@ def test_a_renamed_file_is_mentioned(tmp_path, monkeypatch, bits):
     ("replaced", "message"),
     [
         ({"imgs.npy": npy(np.zeros((10, 64, 64), np.uint8))}, r"'imgs' is uint8 \(10, 64, 64\)"),
-        ({"imgs.npy": None}, "damaged or not dSprites.*imgs"),
+        ({"imgs.npy": None}, "damaged or not what it should be .*imgs"),
         ({"latents_classes.npy": npy(np.zeros((737280, 6), np.int64))}, "order"),
         ({"latents_classes.npy": npy(np.zeros((5, 6), np.int64))}, r"'latents_classes' is int64"),
-        ({"imgs.npy": npy(np.array(["x"], dtype=object), allow_pickle=True)}, "'imgs' is object"),
+        (
+            {"imgs.npy": npy(np.array(["x"], dtype=object), allow_pickle=True)},
+            "'imgs' holds objects",
+        ),
     ],
 )
 def test_a_wrong_file_is_one_line(official, tmp_path, replaced, message):

@@ -5,11 +5,11 @@ bit) and cached. In memory they stay packed, 1 bit a pixel (377 MB); batches are
 """
 
 import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
+from disentanglement.data import npz
 from disentanglement.data.dsprites_render import (
     FACTOR_NAMES,
     FACTOR_SIZES,
@@ -102,17 +102,10 @@ def read_official(path: Path) -> np.ndarray:
     Its metadata, a pickle, is never touched. Raises UserError unless the arrays imgs and
     latents_classes have the official shapes, types and order.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            _check_classes(path, archive)
-            return _pack(path, archive)
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError, RuntimeError) as error:
-        raise UserError(
-            f"{path}: damaged or not dSprites ({error}): move it away (the images are then drawn "
-            "anew) or download it again"
-        ) from error
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+    advice = "move it away (the images are then drawn anew) or download it again"
+    with npz.opened(path, advice) as archive:
+        _check_classes(archive)
+        return _pack(archive)
 
 
 def write_official(path: Path, bits: np.ndarray, progress=lambda done, total: None) -> None:
@@ -123,59 +116,49 @@ def write_official(path: Path, bits: np.ndarray, progress=lambda done, total: No
     indices = np.arange(NUM_IMAGES)
     classes = np.stack(np.unravel_index(indices, FACTOR_SIZES), axis=1)
     values = np.stack([v[c] for v, c in zip(FACTOR_VALUES, classes.T, strict=True)], axis=1)
-    shape = (NUM_IMAGES, SIZE, SIZE)
-    header = {"shape": shape, "fortran_order": False, "descr": "|u1"}
     with (
         atomic_path(path) as temporary,
-        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
     ):
-        with archive.open("imgs.npy", "w", force_zip64=True) as member:
-            np.lib.format.write_array_header_1_0(member, header)
+        with npz.new_member(archive, "imgs", (NUM_IMAGES, SIZE, SIZE), np.uint8) as member:
             for start in range(0, NUM_IMAGES, _CHUNK):
                 member.write(np.unpackbits(bits[start : start + _CHUNK], axis=1).tobytes())
                 progress(min(start + _CHUNK, NUM_IMAGES), NUM_IMAGES)
-        for name, array in (("latents_values", values), ("latents_classes", classes)):
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, array, allow_pickle=False)
+        npz.add(archive, "latents_values", values)
+        npz.add(archive, "latents_classes", classes)
 
 
-def _open_array(path, archive, name, shape, dtype):
-    member = archive.open(f"{name}.npy")
-    version = np.lib.format.read_magic(member)
-    read = {(1, 0): np.lib.format.read_array_header_1_0}.get(
-        version, np.lib.format.read_array_header_2_0
-    )
-    found_shape, fortran, found_dtype = read(member)
-    if found_shape != shape or found_dtype != dtype or fortran:
+def _check(member, shape, dtype):
+    if member.shape != shape or member.dtype != dtype:
         raise UserError(
-            f"{path}: array '{name}' is {found_dtype} {found_shape}, dSprites has {dtype} {shape}: "
-            "move the file away (the images are then drawn anew)"
+            f"{member.path}: array '{member.name}' is {member.dtype} {member.shape}, dSprites has "
+            f"{np.dtype(dtype)} {shape}: move the file away (the images are then drawn anew)"
         )
-    return member
 
 
-def _check_classes(path, archive):
-    shape = (NUM_IMAGES, len(FACTOR_SIZES))
-    with _open_array(path, archive, "latents_classes", shape, np.dtype(np.int64)) as member:
-        classes = np.frombuffer(member.read(), np.int64).reshape(shape)
+def _check_classes(archive):
+    with npz.member(archive, "latents_classes") as member:
+        _check(member, (NUM_IMAGES, len(FACTOR_SIZES)), np.int64)
+        classes = member.read(NUM_IMAGES)
     expected = np.unravel_index(np.arange(NUM_IMAGES), FACTOR_SIZES)
     if not all(
         np.array_equal(column, want) for column, want in zip(classes.T, expected, strict=True)
     ):
-        raise UserError(f"{path}: latents_classes are not in dSprites' order: is it a subset?")
+        raise UserError(
+            f"{archive.filename}: latents_classes are not in dSprites' order: is it a subset?"
+        )
 
 
-def _pack(path, archive):
+def _pack(archive):
     bits = np.empty((NUM_IMAGES, SIZE * SIZE // 8), np.uint8)
-    shape = (NUM_IMAGES, SIZE, SIZE)
-    with _open_array(path, archive, "imgs", shape, np.dtype(np.uint8)) as member:
-        for start in range(0, NUM_IMAGES, _CHUNK):
-            n = min(_CHUNK, NUM_IMAGES - start)
-            chunk = np.frombuffer(member.read(n * SIZE * SIZE), np.uint8)
+    with npz.member(archive, "imgs") as member:
+        _check(member, (NUM_IMAGES, SIZE, SIZE), np.uint8)
+        for start, chunk in member.pieces(_CHUNK):
             if chunk.max() > 1:
-                raise UserError(f"{path}: 'imgs' holds values over 1: dSprites has 0 and 1 only")
-            bits[start : start + n] = np.packbits(chunk.reshape(n, -1), axis=1)
-        member.read()  # to the end, so that the archive's checksum is compared
+                raise UserError(
+                    f"{member.path}: 'imgs' holds values over 1: dSprites has 0 and 1 only"
+                )
+            bits[start : start + len(chunk)] = np.packbits(chunk.reshape(len(chunk), -1), axis=1)
     return bits
 
 

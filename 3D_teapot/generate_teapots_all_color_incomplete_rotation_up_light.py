@@ -1,0 +1,12 @@
+"""Teapots of any colour that turn about their axis, seen from the side to above, lit from above.
+
+To be run with --out DIR; --help lists the options.
+"""
+
+import sys
+
+from disentanglement.data.teapots_cli import main
+from disentanglement.data.teapots_variants import ALL_COLOR
+
+if __name__ == "__main__":
+    sys.exit(main(ALL_COLOR))

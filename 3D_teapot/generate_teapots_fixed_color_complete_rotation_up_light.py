@@ -1,0 +1,12 @@
+"""A blue teapot in any orientation, lit from above.
+
+To be run with --out DIR; --help lists the options.
+"""
+
+import sys
+
+from disentanglement.data.teapots_cli import main
+from disentanglement.data.teapots_variants import FIXED_COLOR
+
+if __name__ == "__main__":
+    sys.exit(main(FIXED_COLOR))
