@@ -122,6 +122,28 @@ class FactorVAEConfig(TrainingConfig):
         return "" if self.codes == "sampled" else f"_{self.codes}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class GeneratedData:
+    """For data sets that take minutes to make, and are made on request only."""
+
+    generate: int | None = key(
+        "where data_dir holds no data: images to draw for training; None: say how to make them",
+        low=1,
+        may_change=True,
+        default=None,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeapotInfoGANCRConfig(InfoGANCRConfig, GeneratedData):
+    """InfoGAN-CR on 3D teapots."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeapotFactorVAEConfig(FactorVAEConfig, GeneratedData):
+    """FactorVAE on 3D teapots."""
+
+
 def parse(schema: type, values: dict[str, Any], where: str):
     """Check `values` against the dataclass `schema` and return an instance of it.
 

@@ -38,6 +38,7 @@ class Experiment:
 
         It takes seconds: a mistake in the config shows before.
         """
+        importlib.import_module("disentanglement.engine")  # holds back TensorFlow's greetings
         return importlib.import_module(f"gan.{self.module}")
 
 

@@ -21,6 +21,17 @@ from disentanglement.streams import stream
 EPS = 1e-8
 
 
+def build(network, config: FactorVAEConfig) -> "FactorVAE":
+    """The untrained model of a config; its weights depend on config.run alone.
+
+    network: an experiment's module with encoder(dim), decoder(dim) and tc_discriminator(dim).
+    """
+    dim = config.gaussian_dim
+    return FactorVAE(
+        network.encoder(dim), network.decoder(dim), network.tc_discriminator(dim), config
+    )
+
+
 class FactorVAE(Model):
     """The networks, their optimisers, and how a batch changes them.
 

@@ -23,6 +23,21 @@ from disentanglement.streams import stream
 EPS = 1e-8
 
 
+def build(network, config: InfoGANCRConfig) -> "InfoGANCR":
+    """The untrained model of a config; its weights depend on config.run alone.
+
+    network: an experiment's module with generator(latent_dim), discriminator(code_dim, q_l_dim) and
+    cr_discriminator(code_dim).
+    """
+    codes = config.uniform_reg_dim
+    return InfoGANCR(
+        network.generator(codes + config.uniform_not_reg_dim),
+        network.discriminator(codes, config.q_l_dim),
+        network.cr_discriminator(codes),
+        config,
+    )
+
+
 class InfoGANCR(Model):
     """The networks, their optimisers, and how a batch changes them.
 

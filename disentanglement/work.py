@@ -10,6 +10,16 @@ from disentanglement import final_metrics, training
 log = logging.getLogger(__name__)
 
 
+def available(metrics: dict, say=print) -> dict:
+    """Those of `metrics` that can run: all, where codes are all that they take."""
+    return metrics
+
+
+def extra_arrays(model, config) -> dict:
+    """What metrics take beside codes: nothing."""
+    return {}
+
+
 class Work(NamedTuple):
     """build: config -> untrained model; load_data.load(config, say) -> data set; metric: the lists
     TRAINING and FINAL, `available(metrics, say)`, which leaves out what cannot run, and

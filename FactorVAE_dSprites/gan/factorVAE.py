@@ -3,6 +3,7 @@
 From Python: train(config, work_dir). As a command: python gan/factorVAE.py --work-dir DIR
 """
 
+import functools
 import sys
 from pathlib import Path
 
@@ -10,27 +11,14 @@ if not __package__:  # started as a script: make the experiment's folder the roo
     sys.path[0] = str(Path(__file__).resolve().parents[1])
     __package__ = "gan"
 
-from disentanglement import cli
-from disentanglement.config import FactorVAEConfig
-from disentanglement.factor_vae import FactorVAE
+from disentanglement import cli, factor_vae
 from disentanglement.work import Work
 
 from . import load_data, metric, network
 
-
-def build(config: FactorVAEConfig) -> FactorVAE:
-    """The untrained model of a config; its weights depend on config.run alone."""
-    return FactorVAE(
-        network.encoder(config.gaussian_dim),
-        network.decoder(config.gaussian_dim),
-        network.tc_discriminator(config.gaussian_dim),
-        config,
-    )
-
-
+build = functools.partial(factor_vae.build, network)  # config -> untrained model
 _work = Work(build, load_data, metric)
 train, train_stack, score = _work.train, _work.train_stack, _work.score
-
 
 if __name__ == "__main__":
     from experiment import EXPERIMENT

@@ -3,6 +3,7 @@
 From Python: train(config, work_dir). As a command: python gan/infogan_cr.py --work-dir DIR
 """
 
+import functools
 import sys
 from pathlib import Path
 
@@ -10,28 +11,14 @@ if not __package__:  # started as a script: make the experiment's folder the roo
     sys.path[0] = str(Path(__file__).resolve().parents[1])
     __package__ = "gan"
 
-from disentanglement import cli
-from disentanglement.config import InfoGANCRConfig
-from disentanglement.infogan_cr import InfoGANCR
+from disentanglement import cli, infogan_cr
 from disentanglement.work import Work
 
 from . import load_data, metric, network
 
-
-def build(config: InfoGANCRConfig) -> InfoGANCR:
-    """The untrained model of a config; its weights depend on config.run alone."""
-    codes = config.uniform_reg_dim
-    return InfoGANCR(
-        network.generator(codes + config.uniform_not_reg_dim),
-        network.discriminator(codes, config.q_l_dim),
-        network.cr_discriminator(codes),
-        config,
-    )
-
-
+build = functools.partial(infogan_cr.build, network)  # config -> untrained model
 _work = Work(build, load_data, metric)
 train, train_stack, score = _work.train, _work.train_stack, _work.score
-
 
 if __name__ == "__main__":
     from experiment import EXPERIMENT

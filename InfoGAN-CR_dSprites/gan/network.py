@@ -1,56 +1,24 @@
-"""The three networks of InfoGAN-CR on 64x64 images (paper, appendix; dSprites column).
+"""The three networks of InfoGAN-CR on dSprites (paper, appendix).
 
-Images are [N, 64, 64, channels], latents [N, latent_dim]. Layer names are part of the checkpoint
-format. Initial weights are drawn by `disentanglement.layers.initialize`.
+Generator and discriminator are `disentanglement.networks.infogan`'s. Layer names are part of the
+checkpoint format.
 """
+
+import functools
 
 import keras
 from keras import layers
 
-from disentanglement.layers import (
-    Conv2DTranspose,
-    LeakyReLU,
-    SpectralConv2D,
-    SpectralDense,
-    batch_norm,
-)
+from disentanglement.networks import infogan
 
-IMAGE_SIZE = 64
+CHANNELS = 1
+
+generator = functools.partial(infogan.generator, channels=CHANNELS)
+discriminator = functools.partial(infogan.discriminator, channels=CHANNELS)
 
 
-def generator(latent_dim: int, channels: int = 1) -> keras.Model:
-    """Latents -> images in (0, 1). Batch norm comes after the activation."""
-    x = latent = layers.Input((latent_dim,), name="latent")
-    for i, units in enumerate((128, 1024), start=1):
-        x = layers.Dense(units, name=f"dense{i}")(x)
-        x = batch_norm(f"dense{i}_norm")(layers.ReLU()(x))
-    x = layers.Reshape((4, 4, 64))(x)
-    for i, filters in enumerate((64, 32, 32), start=1):
-        x = Conv2DTranspose(filters, 4, name=f"deconv{i}")(x)
-        x = batch_norm(f"deconv{i}_norm")(LeakyReLU()(x))
-    x = Conv2DTranspose(channels, 4, name="deconv4")(x)
-    return keras.Model(latent, layers.Activation("sigmoid")(x), name="generator")
-
-
-def discriminator(code_dim: int, q_l_dim: int = 128, channels: int = 1) -> keras.Model:
-    """Images -> [probability of being real [N, 1], mean of Q(code | image) [N, code_dim]]."""
-    image = layers.Input((IMAGE_SIZE, IMAGE_SIZE, channels), name="image")
-    shared = _trunk(image)
-    real = layers.Activation("sigmoid")(SpectralDense(1, name="real")(shared))
-    q = LeakyReLU()(SpectralDense(q_l_dim, name="q_hidden")(shared))
-    q = SpectralDense(code_dim, name="q")(q)
-    return keras.Model(image, [real, q], name="discriminator")
-
-
-def cr_discriminator(code_dim: int, channels: int = 1) -> keras.Model:
+def cr_discriminator(code_dim: int) -> keras.Model:
     """Two images side by side in depth -> logits [N, code_dim]: which code do they share?"""
-    pair = layers.Input((IMAGE_SIZE, IMAGE_SIZE, 2 * channels), name="pair")
-    logits = layers.Dense(code_dim, name="logits")(_trunk(pair))
+    pair = infogan.pair_input(CHANNELS)
+    logits = layers.Dense(code_dim, name="logits")(infogan.spectral_trunk(pair))
     return keras.Model(pair, logits, name="cr_discriminator")
-
-
-def _trunk(x):
-    for i, filters in enumerate((32, 32, 64, 64), start=1):
-        x = LeakyReLU()(SpectralConv2D(filters, 4, name=f"conv{i}")(x))
-    x = layers.Flatten()(x)
-    return LeakyReLU()(SpectralDense(128, name="dense1")(x))

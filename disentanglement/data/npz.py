@@ -41,7 +41,7 @@ class Member(NamedTuple):
         return np.frombuffer(content, self.dtype).reshape(shape)
 
     def pieces(self, rows: int):
-        """(start, piece) of the array, at most so many rows each; at its end checks the checksum."""
+        """(start, piece) of the array, at most so many rows each; then compares the checksum."""
         for start in range(0, self.shape[0], rows):
             yield start, self.read(min(rows, self.shape[0] - start))
         self.file.read()

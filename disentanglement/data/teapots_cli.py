@@ -6,7 +6,7 @@ from pathlib import Path
 
 from disentanglement.cli import answer, at_least
 from disentanglement.data import teapots_generate
-from disentanglement.data.teapots_variants import Variant
+from disentanglement.data.teapots_variants import NUM_IMAGES, Variant
 
 
 def main(variant: Variant, arguments: list[str] | None = None) -> int:
@@ -21,7 +21,11 @@ def main(variant: Variant, arguments: list[str] | None = None) -> int:
         "--out", type=Path, metavar="DIR", help="where train_data/ and metric_data/ go"
     )
     parser.add_argument(
-        "--train", type=at_least(1), default=200_000, metavar="N", help="images (default: 200000)"
+        "--train",
+        type=at_least(1),
+        default=NUM_IMAGES,
+        metavar="N",
+        help=f"images (default: {NUM_IMAGES})",
     )
     parser.add_argument(
         "--groups",

@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from disentanglement.data import mesh, npz
 from disentanglement.data.teapots_render import SIZE, Renderer
-from disentanglement.data.teapots_variants import VARIANTS, Variant
+from disentanglement.data.teapots_variants import NUM_IMAGES, VARIANTS, Variant
 from disentanglement.errors import UserError, os_errors_in_one_line
 from disentanglement.files import atomic_path, fingerprint, locked, write_text
 from disentanglement.streams import stream
@@ -41,7 +41,7 @@ class Order:
     """
 
     variant: Variant
-    train: int = 200_000
+    train: int = NUM_IMAGES
     groups: int | None = None
     seed: int = 0
     mesh: Path | None = None

@@ -7,6 +7,7 @@ import numpy as np
 
 from disentanglement.data.teapots_render import Scenes, direction, rotation_x, rotation_z
 
+NUM_IMAGES = 200_000  # for training, in the paper
 _COLOUR = (0.3, 0.5, 0.9)  # where the colour is fixed
 
 

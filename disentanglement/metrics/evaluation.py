@@ -77,7 +77,7 @@ def make_arrays(
     metrics: Mapping[str, Callable],
     encode: Callable,
     dataset,
-    images: Mapping[str, np.ndarray],
+    images: Mapping[str, Any],
     extra: Mapping[str, Extra],
 ) -> tuple[dict[str, np.ndarray], dict[str, dict], float]:
     """What these metrics take, from `draw_images`' choice, and nothing that none of them needs.
@@ -159,34 +159,44 @@ def metric_stream(seed: int) -> np.random.Generator:
 
 def draw_images(
     dataset, rng: np.random.Generator, groups: int = GROUPS, group_size: int = GROUP_SIZE
-) -> dict[str, np.ndarray]:
-    """The paper's protocol for data sets with a grid of factors: which images are encoded.
+) -> dict[str, Any]:
+    """The paper's protocol: which images are encoded, and what is known of them.
 
-    dataset has len(), factor_sizes [F], `index(factor classes [n, F]) -> image numbers [n]` and
-    `images(numbers [n]) -> [n, H, W, C]`; also factor_values (F arrays) and continuous (F bools).
+    dataset has len() and `images(numbers [n]) -> [n, H, W, C]`. If its images are all combinations
+    of factors it also has factor_sizes [F], factor_names, factor_values (F arrays), continuous
+    (F bools) and `index(factor classes [n, F]) -> image numbers [n]`; another kind of data set
+    chooses itself, in a method `draw_images(rng)`.
 
-    Returns the image numbers `group` [M, L], `reference` [N / 10] and `sample` [N / 10], the
-    `group_labels` [M] and, of the sample, the factor classes `sample_factors` [N / 10, F]; only
-    factors that vary are counted.
+    Returns the image numbers `group` [M, L], `reference` [N0] and `sample` [N], the `group_labels`
+    [M] and, of the sample, `factors` and `factor_ids` [N, F]; also which factors are `continuous`
+    [F], and `factor_names`. Of a grid only factors that vary are counted, and N0 = N are a tenth
+    of it.
     """
+    if hasattr(dataset, "draw_images"):
+        return dataset.draw_images(rng)
     rows, labels = factors.draw_groups(rng, dataset.factor_sizes, groups, group_size)
     group = dataset.index(rows.reshape(groups * group_size, -1)).reshape(groups, group_size)
     share = max(1, len(dataset) // SHARE)
     reference = rng.choice(len(dataset), share, replace=False)
     sample = factors.draw(rng, dataset.factor_sizes, share)
+    varying = factors.varying(dataset.factor_sizes)
+    values = [dataset.factor_values[i][sample[:, i]] for i in varying]
     return {
         "group": group,
         "group_labels": labels,
         "reference": reference,
         "sample": dataset.index(sample),
-        "sample_factors": sample[:, factors.varying(dataset.factor_sizes)],
+        "factors": np.stack(values, axis=1),
+        "factor_ids": sample[:, varying],
+        "continuous": np.array([dataset.continuous[i] for i in varying]),
+        "factor_names": [dataset.factor_names[i] for i in varying],
     }
 
 
 def encode_images(
     encode: Callable,
     dataset,
-    images: Mapping[str, np.ndarray],
+    images: Mapping[str, Any],
     names: Iterable[str] = ("group_codes", "reference_codes", "codes"),
 ) -> dict[str, np.ndarray]:
     """The arrays that the metrics take (see `disentanglement.metrics`), from `draw_images`' choice.
@@ -195,17 +205,8 @@ def encode_images(
     """
     sets = {"group_codes": "group", "reference_codes": "reference", "codes": "sample"}
     wanted = {name: images[sets[name]] for name in sets if name in names}
-    varying = factors.varying(dataset.factor_sizes)
-    values = [dataset.factor_values[i] for i in varying]
-    return {
-        **_encode_once(encode, dataset, wanted),
-        "group_labels": images["group_labels"],
-        "factor_ids": images["sample_factors"],
-        "factors": np.stack(
-            [v[ids] for v, ids in zip(values, images["sample_factors"].T, strict=True)], axis=1
-        ),
-        "continuous": np.array([dataset.continuous[i] for i in varying]),
-    }
+    known = ("group_labels", "factors", "factor_ids", "continuous")
+    return _encode_once(encode, dataset, wanted) | {name: images[name] for name in known}
 
 
 def _encode_once(encode, dataset, wanted):
@@ -256,5 +257,5 @@ def _protocol(dataset, images):
         "group_size": group_size,
         "reference": len(images["reference"]),
         "sample": len(images["sample"]),
-        "factors": [dataset.factor_names[i] for i in factors.varying(dataset.factor_sizes)],
+        "factors": list(images["factor_names"]),
     }

@@ -17,7 +17,7 @@ def mutual_information(codes: np.ndarray, factor_ids: np.ndarray) -> np.ndarray:
     table = np.zeros((np.shape(codes)[1], factor_ids.shape[1]))
     classes = [np.unique(column, return_inverse=True)[1] for column in factor_ids.T]
     for j in np.flatnonzero(~dead_codes(codes)):
-        bins = _bin(np.asarray(codes)[:, j].astype(np.float64))
+        bins = equal_width_bins(np.asarray(codes)[:, j].astype(np.float64))
         for i, column in enumerate(classes):
             joint = np.bincount(bins * (column.max() + 1) + column, minlength=1)
             joint = np.pad(joint, (0, -len(joint) % (column.max() + 1)))
@@ -33,7 +33,8 @@ def entropy(factor_ids: np.ndarray) -> np.ndarray:
     return np.array([entr(share).sum() for share in shares])
 
 
-def _bin(code):
+def equal_width_bins(values: np.ndarray) -> np.ndarray:
+    """The classes 0 .. 19 of values [n], in 20 bins of equal width, from least to largest."""
     # np.histogram's last edge is left out, so that the largest value falls into the last bin.
-    edges = np.histogram_bin_edges(code, BINS)[:-1]
-    return np.digitize(code, edges) - 1
+    edges = np.histogram_bin_edges(values, BINS)[:-1]
+    return np.digitize(values, edges) - 1

@@ -1,0 +1,34 @@
+"""The paper's grid: FactorVAE on 3D teapots with four weights of the total correlation, 40 runs of
+109,375 batches (35 epochs of 200,000 images).
+
+Needs a GPU, and the data (README.md, "3D teapots"; a run without them says how to make them).
+Every run's folder is named after its values in test_config; `run` is the seed.
+"""
+
+config = {
+    "scheduler_config": {
+        "gpu": ["0"],
+        "temp_folder": "temp",
+        "scheduler_log_file_path": "scheduler.log",
+        "log_file": "worker.log",
+        "force_rerun": False,
+        "result_root_folder": "results/",
+    },
+    "global_config": {
+        "epoch": 35,
+        "batch_size": 64,
+        "vis_freq": 200,
+        "vis_num_sample": 10,
+        "vis_num_rep": 10,
+        "metric_freq": 400,
+        "summary_freq": 1,
+        "output_reverse": False,
+        "gaussian_dim": 10,
+    },
+    "test_config": [
+        {
+            "tc_coe": [1.0, 10.0, 20.0, 40.0],
+            "run": list(range(10)),
+        }
+    ],
+}

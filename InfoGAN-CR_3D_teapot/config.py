@@ -1,0 +1,47 @@
+"""The paper's grid: InfoGAN-CR on 3D teapots, 10 runs of 125,000 batches (40 epochs of 200,000).
+
+Needs a GPU, and the data (README.md, "3D teapots"; a set without them says how to make them).
+Every run's folder is named after its values in test_config; `run` is the seed.
+"""
+
+config = {
+    "scheduler_config": {
+        "gpu": ["0"],
+        "temp_folder": "temp",
+        "scheduler_log_file_path": "scheduler.log",
+        "log_file": "worker.log",
+        "force_rerun": False,
+        "result_root_folder": "results/",
+    },
+    "global_config": {
+        "epoch": 40,
+        "batch_size": 64,
+        "vis_freq": 200,
+        "vis_num_sample": 10,
+        "vis_num_rep": 10,
+        "metric_freq": 400,
+        "summary_freq": 1,
+        "output_reverse": False,
+        "de_lr": 0.001,
+        "infod_lr": 0.002,
+        "crd_lr": 0.002,
+        "uniform_reg_dim": 5,
+        "uniform_not_reg_dim": 5,
+        "q_l_dim": 128,
+    },
+    "test_config": [
+        {
+            "info_coe_de": [0.2],
+            "info_coe_infod": [0.2],
+            "cr_coe_start": [0.0],
+            "cr_coe_increase": [3.0],
+            "cr_coe_increase_times": [1],
+            "cr_coe_increase_batch": [50000],
+            "gap_start": [1.9],
+            "gap_decrease": [1.9],
+            "gap_decrease_times": [1],
+            "gap_decrease_batch": [85000],
+            "run": list(range(10)),
+        }
+    ],
+}

@@ -1,0 +1,33 @@
+"""The three networks of InfoGAN-CR on 3D teapots (paper, appendix).
+
+Generator and discriminator are `disentanglement.networks.infogan`'s, for colour images. Layer names
+are part of the checkpoint format.
+"""
+
+import functools
+
+import keras
+from keras import layers
+
+from disentanglement.layers import Conv2D, LeakyReLU, batch_norm
+from disentanglement.networks import infogan
+
+CHANNELS = 3
+
+generator = functools.partial(infogan.generator, channels=CHANNELS)
+discriminator = functools.partial(infogan.discriminator, channels=CHANNELS)
+
+
+def cr_discriminator(code_dim: int) -> keras.Model:
+    """Two images side by side in depth -> logits [N, code_dim]: which code do they share?
+
+    No spectral norm here; batch norm comes after the activation, but not in the first layer.
+    """
+    x = pair = infogan.pair_input(CHANNELS)
+    for i, filters in enumerate(infogan.FILTERS, start=1):
+        x = LeakyReLU()(Conv2D(filters, 4, name=f"conv{i}")(x))
+        if i > 1:
+            x = batch_norm(f"conv{i}_norm")(x)
+    x = LeakyReLU()(layers.Dense(128, name="dense1")(layers.Flatten()(x)))
+    x = batch_norm("dense1_norm")(x)
+    return keras.Model(pair, layers.Dense(code_dim, name="logits")(x), name="cr_discriminator")

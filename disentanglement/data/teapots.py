@@ -1,0 +1,183 @@
+"""3D teapots as a data set: training images, and groups of images that share a factor.
+
+Read from train_data/data.npz and metric_data/data.npz, as the paper's code or 3D_teapot/ made them.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from disentanglement.data import npz, teapots_generate
+from disentanglement.data.teapots_generate import METRIC, TRAIN
+from disentanglement.data.teapots_variants import ALL_COLOR
+from disentanglement.errors import UserError
+from disentanglement.metrics.mutual_information import equal_width_bins
+
+SHARE = 10  # one training image in ten is used by the metrics
+_PIECE = 1000  # images read at a time: 98 MB as float64
+
+
+class Teapots:
+    """The data set. Training images are numbered 0 .. N - 1; the metric groups' follow.
+
+    train: uint8 [N, 64, 64, 3]; latents [N, F]; groups: uint8 [M, L, 64, 64, 3]; labels [M]: which
+    latent the images of a group share; factor_names: F of them.
+    """
+
+    image_shape = (64, 64, 3)
+
+    def __init__(self, train, latents, groups, labels, factor_names):
+        self.train, self.latents, self.groups, self.labels = train, latents, groups, labels
+        self.factor_names = list(factor_names)
+
+    def __len__(self) -> int:
+        return len(self.train)
+
+    def images(self, numbers: np.ndarray) -> np.ndarray:
+        """The images [n, 64, 64, 3] of these numbers, float32 in [0, 1]."""
+        numbers, n = np.asarray(numbers), len(self.train)
+        pixels = np.empty((len(numbers), *self.image_shape), np.float32)
+        training = numbers < n
+        pixels[training] = self.train[numbers[training]]
+        pixels[~training] = self.groups.reshape(-1, *self.image_shape)[numbers[~training] - n]
+        return pixels / 255
+
+    @property
+    def packed(self) -> np.ndarray:
+        """What `unpack` takes, a row per training image: uint8 [N, 64, 64, 3]."""
+        return self.train
+
+    def unpack(self, rows):
+        """`images` in `keras.ops`, from rows of `packed`."""
+        from keras import ops  # the data alone needs no Keras
+
+        return ops.cast(rows, "float32") / 255
+
+    def draw_images(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """The paper's protocol: all metric groups, and N / 10 random training images for the rest.
+
+        See `disentanglement.metrics.evaluation.draw_images`. A latent's classes are 20 bins of
+        equal width.
+        """
+        n = len(self.train)
+        sample = rng.choice(n, max(1, n // SHARE), replace=False)
+        factors = self.latents[sample]
+        return {
+            "group": n
+            + np.arange(self.groups.shape[0] * self.groups.shape[1]).reshape(self.groups.shape[:2]),
+            "group_labels": self.labels,
+            "reference": sample,
+            "sample": sample,
+            "factors": factors,
+            "factor_ids": np.stack([equal_width_bins(column) for column in factors.T], axis=1),
+            "continuous": np.ones(factors.shape[1], bool),
+            "factor_names": self.factor_names,
+        }
+
+
+def load(folder: Path) -> Teapots:
+    """The teapots in `folder`. Raises UserError where a file is absent, damaged or not teapots."""
+    folder = Path(folder)
+    for here, other in ((TRAIN, METRIC), (METRIC, TRAIN)):
+        if not (folder / here).exists():
+            raise UserError(
+                f"{folder / here} is missing"
+                + (f", though {other} is there" if (folder / other).exists() else "")
+                + ": a set of teapots is both files, of one making"
+            )
+    train, arrays = _read(folder / TRAIN, ("latents",))
+    groups, labels = _read(folder / METRIC, ("labels",))
+    latents, labels = arrays["latents"], labels["labels"]
+    if train.ndim != 4 or latents.ndim != 2 or len(latents) != len(train):
+        raise UserError(
+            f"{folder / TRAIN}: imgs are {train.shape} and latents {latents.shape}: must be "
+            "[N, 64, 64, 3] and [N, F]"
+        )
+    if groups.ndim != 5 or labels.shape != groups.shape[:1]:
+        raise UserError(
+            f"{folder / METRIC}: imgs are {groups.shape} and labels {labels.shape}: must be "
+            "[M, L, 64, 64, 3] and [M]"
+        )
+    count = latents.shape[1]
+    if set(np.unique(labels)) != set(range(count)):
+        raise UserError(
+            f"{folder / METRIC}: labels go from {labels.min():g} to {labels.max():g}, but "
+            f"{TRAIN} has {count} latents: each of 0 .. {count - 1} must be there, and no other"
+        )
+    names = arrays.get("factor_names", ())
+    if len(names) != count:
+        names = [f"latent_{i}" for i in range(count)]
+    return Teapots(train, latents, groups, labels.astype(np.int64), map(str, names))
+
+
+class Source:
+    """Where an experiment's teapots are: in a config's data_dir, or data/3Dpots beside experiments.
+
+    experiment: its folder, from which relative paths count.
+    """
+
+    def __init__(self, experiment: Path):
+        self.experiment = experiment
+
+    def load(self, config, say=print) -> Teapots:
+        """The set; where there is none and config.generate says how many, it is made first."""
+        root = self.experiment.parent
+        folder = (self.experiment / (config.data_dir or root / "data" / "3Dpots")).resolve()
+        started = (folder / ".parts").exists()
+        if started or not any((folder / path).exists() for path in (TRAIN, METRIC)):
+            self._make(folder, config, started, say)
+        return load(folder)
+
+    def _make(self, folder, config, started, say):
+        script = Path("3D_teapot") / f"generate_teapots_{ALL_COLOR.name}.py"
+        if config.generate is None:
+            what = "an unfinished set of teapots" if started else "no teapots"
+            raise UserError(
+                f"{folder} holds {what}: make them (3 minutes on two cores, 0.3 GB) by: python "
+                f"{self.experiment.parent / script} --out {folder}"
+            )
+        say(f"teapots: none in {folder}; drawing {config.generate:,} for training now")
+        order = teapots_generate.Order(ALL_COLOR, train=config.generate)
+        teapots_generate.generate(order, folder, workers=-1, say=say)
+
+
+def _read(path, names):
+    """imgs as uint8, read in pieces, and the other arrays, as they are."""
+    advice = "move it away and make the set again"
+    with npz.opened(path, advice) as archive:
+        arrays = {}
+        for name in (*names, "factor_names"):
+            if name in names or f"{name}.npy" in archive.namelist():
+                with npz.member(archive, name) as member:
+                    arrays[name] = member.read(len_of(member))
+        with npz.member(archive, "imgs") as member:
+            return _pixels(member), arrays
+
+
+def len_of(member):
+    return member.shape[0] if member.shape else 1
+
+
+def _pixels(member):
+    if member.shape[-3:] != Teapots.image_shape or not member.shape[0]:
+        raise UserError(
+            f"{member.path}: imgs are {member.shape}: must be [..., 64, 64, 3], one or more"
+        )
+    pixels = np.empty(member.shape, np.uint8)
+    rows = max(1, _PIECE // int(np.prod(member.shape[1:-3])))
+    for start, piece in member.pieces(rows):
+        pixels[start : start + len(piece)] = _as_bytes(member, piece)
+    return pixels
+
+
+def _as_bytes(member, piece):
+    """uint8 as it is; the paper's floats, multiples of 1 / 255, as bytes without loss."""
+    if piece.dtype == np.uint8:
+        return piece
+    if piece.dtype.kind != "f":
+        raise UserError(
+            f"{member.path}: imgs are {piece.dtype}: must be uint8, or floats in [0, 1]"
+        )
+    if not (piece.min() >= 0 and piece.max() <= 1):  # NaN too
+        raise UserError(f"{member.path}: imgs hold values outside [0, 1]: must be uint8, or in it")
+    return np.rint(piece * 255)

@@ -1,0 +1,56 @@
+"""Generator and discriminator of InfoGAN-CR for 64x64 images (paper, appendix).
+
+Images are [N, 64, 64, channels], latents [N, latent_dim]. Layer names are part of the checkpoint
+format. Initial weights are drawn by `disentanglement.layers.initialize`.
+"""
+
+import keras
+from keras import layers
+
+from disentanglement.layers import (
+    Conv2DTranspose,
+    LeakyReLU,
+    SpectralConv2D,
+    SpectralDense,
+    batch_norm,
+)
+
+IMAGE_SIZE = 64
+FILTERS = (32, 32, 64, 64)  # of the four convolutions of every discriminator
+
+
+def generator(latent_dim: int, channels: int) -> keras.Model:
+    """Latents -> images in (0, 1). Batch norm comes after the activation."""
+    x = latent = layers.Input((latent_dim,), name="latent")
+    for i, units in enumerate((128, 1024), start=1):
+        x = layers.Dense(units, name=f"dense{i}")(x)
+        x = batch_norm(f"dense{i}_norm")(layers.ReLU()(x))
+    x = layers.Reshape((4, 4, 64))(x)
+    for i, filters in enumerate((64, 32, 32), start=1):
+        x = Conv2DTranspose(filters, 4, name=f"deconv{i}")(x)
+        x = batch_norm(f"deconv{i}_norm")(LeakyReLU()(x))
+    x = Conv2DTranspose(channels, 4, name="deconv4")(x)
+    return keras.Model(latent, layers.Activation("sigmoid")(x), name="generator")
+
+
+def discriminator(code_dim: int, q_l_dim: int, channels: int) -> keras.Model:
+    """Images -> [probability of being real [N, 1], mean of Q(code | image) [N, code_dim]]."""
+    image = layers.Input((IMAGE_SIZE, IMAGE_SIZE, channels), name="image")
+    shared = spectral_trunk(image)
+    real = layers.Activation("sigmoid")(SpectralDense(1, name="real")(shared))
+    q = LeakyReLU()(SpectralDense(q_l_dim, name="q_hidden")(shared))
+    q = SpectralDense(code_dim, name="q")(q)
+    return keras.Model(image, [real, q], name="discriminator")
+
+
+def pair_input(channels: int):
+    """The input of a contrastive discriminator: two images side by side in depth."""
+    return layers.Input((IMAGE_SIZE, IMAGE_SIZE, 2 * channels), name="pair")
+
+
+def spectral_trunk(x):
+    """Images -> 128 features: convolutions and a dense layer, all with spectral norm."""
+    for i, filters in enumerate(FILTERS, start=1):
+        x = LeakyReLU()(SpectralConv2D(filters, 4, name=f"conv{i}")(x))
+    x = layers.Flatten()(x)
+    return LeakyReLU()(SpectralDense(128, name="dense1")(x))
