@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from disentanglement.cli import answer, at_least
-from disentanglement.data import teapots_generate
+from disentanglement.data import mesh, teapots_generate
 from disentanglement.data.teapots_variants import NUM_IMAGES, Variant
 
 
@@ -59,6 +59,8 @@ def main(variant: Variant, arguments: list[str] | None = None) -> int:
     )
 
     def command():
+        if options.mesh and not options.out:
+            mesh.load(options.mesh)  # says what is odd about it
         if options.preview:
             teapots_generate.save_contact_sheet(order, options.preview)
             print(f"{options.preview}: random images, then a row for each of {names}")

@@ -1,0 +1,244 @@
+"""Making sets of teapots: what is in them, the same bytes however made, and the user's mistakes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import trimesh
+from PIL import Image
+
+from disentanglement.data import mesh, teapots_cli, teapots_generate
+from disentanglement.data.teapots_generate import METRIC, TRAIN, Order, generate
+from disentanglement.data.teapots_render import Renderer
+from disentanglement.data.teapots_variants import ALL_COLOR, FIXED_COLOR, VARIANTS
+from disentanglement.errors import UserError
+from tests.experiments import ROOT
+
+FILES = (TRAIN, METRIC)
+SMALL = Order(FIXED_COLOR, train=1100, groups=4, seed=3)
+QUIET = {"say": lambda line: None}
+
+
+def script(variant):
+    return ROOT / "3D_teapot" / f"generate_teapots_{variant.name}.py"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("teapots")
+    generate(SMALL, folder, **QUIET)
+    return folder
+
+
+def test_what_is_in_a_set(made):
+    with np.load(made / TRAIN, allow_pickle=False) as train:
+        assert set(train.files) == {"imgs", "latents", "factor_names"}
+        images, latents = train["imgs"], train["latents"]
+        assert train["factor_names"].tolist() == ["gamma", "beta", "alpha"]
+    assert (images.shape, images.dtype) == ((1100, 64, 64, 3), np.uint8)
+    assert (latents.shape, latents.dtype) == ((1100, 3), np.float64)
+    chosen = [0, 499, 500, 1099]  # both sides of a part's edge
+    drawn = Renderer(mesh.teapot()).draw(FIXED_COLOR.scenes(latents[chosen]))
+    np.testing.assert_array_equal(images[chosen], drawn)
+    with np.load(made / METRIC, allow_pickle=False) as metric:
+        assert set(metric.files) == {"imgs", "labels", "factor_names"}
+        assert metric["imgs"].shape == (4, 100, 64, 64, 3)
+        assert metric["labels"].tolist() == [0, 1, 2, 0]
+    about = json.loads((made / "about.json").read_text())
+    assert (about["variant"], about["train"], about["seed"]) == (FIXED_COLOR.name, 1100, 3)
+    assert {path.name for path in made.iterdir()} == {
+        ".lock", "about.json", "metric_data", "train_data",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("variant", VARIANTS.values())
+def test_groups_share_their_factor_only(variant):
+    order = Order(variant)
+    groups, labels = teapots_generate.metric_latents(order)
+    count = len(variant.factor_names)
+    assert groups.shape == (variant.groups, 100, count)
+    assert labels.tolist() == [i % count for i in range(variant.groups)]
+    for group, label in zip(groups, labels, strict=True):
+        distinct = [len(set(column)) for column in group.T]
+        assert distinct == [1 if j == label else 100 for j in range(count)]
+    assert len(set(groups[::count, 0, 0])) == len(groups[::count])
+    train = teapots_generate.train_latents(Order(variant, train=5000))
+    low, high = np.array(variant.sweeps).T
+    assert (train >= low).all()
+    assert (train <= high).all()
+    np.testing.assert_allclose(train.min(axis=0), low, atol=0.1)
+    np.testing.assert_allclose(train.max(axis=0), high, atol=0.1)
+
+
+def test_the_same_bytes_with_more_workers_and_others_with_another_seed(made, tmp_path):
+    generate(SMALL, tmp_path / "two", workers=2, **QUIET)
+    generate(Order(FIXED_COLOR, 1100, 4, seed=4), tmp_path / "seed", **QUIET)
+    for name in FILES:
+        assert (tmp_path / "two" / name).read_bytes() == (made / name).read_bytes()
+        assert (tmp_path / "seed" / name).read_bytes() != (made / name).read_bytes()
+
+
+def test_kill_9_and_go_on(made, tmp_path):
+    """Killed with some parts drawn; the same command draws the others, to the same bytes."""
+    out = tmp_path / "set"
+    words = [sys.executable, script(FIXED_COLOR), "--out", out, "--workers", "1"]
+    words += ["--train", "1100", "--groups", "4", "--seed", "3"]
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    first = out / ".parts" / "train_data" / "000000.npz"
+    while not first.exists() and process.poll() is None:
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (out / TRAIN).exists()
+    result = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert "1,500 images drawn" in result.stdout
+    for name in FILES:
+        assert (out / name).read_bytes() == (made / name).read_bytes()
+    again = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert "is complete already" in again.stdout
+
+
+def test_what_is_drawn_is_not_drawn_again(tmp_path, monkeypatch):
+    order = Order(FIXED_COLOR, train=600, groups=3)
+
+    def full(*arguments):
+        raise UserError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(teapots_generate, "_write", full)
+        with pytest.raises(UserError):
+            generate(order, tmp_path, **QUIET)
+    monkeypatch.setattr(
+        teapots_generate, "_draw_part", lambda *a: pytest.fail("drawn a second time")
+    )
+    generate(order, tmp_path, **QUIET)
+    assert all((tmp_path / name).exists() for name in FILES)
+
+
+def test_other_sets_are_never_overwritten(made, tmp_path):
+    with pytest.raises(UserError, match="holds another set: its seed is 3, here it is 0"):
+        generate(Order(FIXED_COLOR, 1100, 4), made, **QUIET)
+    with pytest.raises(UserError, match="its variant is 'fixed_color"):
+        generate(Order(ALL_COLOR, 1100, 4, 3), made, **QUIET)
+    (tmp_path / TRAIN).parent.mkdir()
+    (tmp_path / TRAIN).write_bytes(b"precious")
+    with pytest.raises(UserError, match=r"train_data/data.npz exists and is not of this command's"):
+        generate(SMALL, tmp_path, **QUIET)
+    assert (tmp_path / TRAIN).read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_full_disk_is_one_line(tmp_path, workers):
+    """The file size limit of a process stands for the disk's end."""
+    code = (
+        "import resource, signal, sys\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
+        "from disentanglement.data import teapots_cli, teapots_variants\n"
+        "sys.exit(teapots_cli.main(teapots_variants.FIXED_COLOR, sys.argv[1:]))\n"
+    )
+    words = ["--out", tmp_path / "set", "--train", "600", "--groups", "3"]
+    result = subprocess.run(
+        [sys.executable, "-c", code, *map(str, words), "--workers", str(workers)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 2, result.stderr
+    (line,) = [line for line in result.stderr.splitlines() if "error" in line]
+    assert "cannot read or write" in line
+    assert "Traceback" not in result.stderr
+
+
+# ---- meshes -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["obj", "ply"])
+def test_a_mesh_of_ones_own(tmp_path, kind):
+    """A box with inverted triangles: made to face outwards, centred and scaled."""
+    box = trimesh.creation.box((1, 4, 2))
+    box.apply_translation((10, 0, 0))
+    box.invert()
+    path = tmp_path / f"box.{kind}"
+    box.export(path)
+    said = []
+    found = mesh.load(path, said.append)
+    assert said == []
+    assert len(found.vertices) == 8
+    np.testing.assert_allclose(np.linalg.norm(found.vertices, axis=1), mesh.REACH, rtol=1e-6)
+    assert (np.sign(found.normals) == np.sign(found.vertices)).all()
+    # Turned by -90 degrees about z: its length, along y, now lies along x.
+    assert np.ptp(found.vertices, axis=0).argmax() == 0
+
+
+def test_an_open_mesh_is_drawn_and_mentioned(tmp_path):
+    box = trimesh.creation.box()
+    box.update_faces(np.arange(12) > 1)
+    box.export(tmp_path / "open.ply")
+    said = []
+    found = mesh.load(tmp_path / "open.ply", said.append)
+    assert "is not a closed surface" in said[0]
+    assert len(found.faces) == 10
+    picture = Renderer(found).draw(FIXED_COLOR.scenes(np.zeros((1, 3))))[0]
+    assert (picture < 255).any()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("absent.obj", None, "cannot read or write .*absent.obj"),
+        ("text.obj", "hello", "text.obj: "),
+        ("text.ply", "hello", "text.ply: not a mesh that can be read"),
+        ("text.xyz9", "hello", "text.xyz9: not a mesh that can be read"),
+        ("empty.obj", "", "empty.obj: "),
+        ("points.obj", "v 0 0 0\nv 1 0 0\nv 0 1 0\n", "points.obj: "),
+        ("flat.obj", "v 0 0 0\nv 1 0 0\nv 2 0 0\nf 1 2 3\n", "flat.obj: holds no triangles"),
+        ("nan.obj", "v nan 0 0\nv 1 0 0\nv 2 0 1\nf 1 2 3\n", "nan.obj: "),
+    ],
+)
+def test_bad_meshes_are_one_line(tmp_path, capsys, name, content, message):
+    if content is not None:
+        (tmp_path / name).write_text(content)
+    with pytest.raises(UserError, match=message) as error:
+        mesh.load(tmp_path / name)
+    assert "\n" not in str(error.value)
+    arguments = ["--out", tmp_path / "set", "--mesh", tmp_path / name]
+    assert teapots_cli.main(ALL_COLOR, list(map(str, arguments))) == 2
+    assert not (tmp_path / "set" / ".parts").exists()
+
+
+def test_the_mesh_is_part_of_a_set_s_identity(tmp_path):
+    trimesh.creation.box((1, 4, 2)).export(tmp_path / "box.ply")
+    order = Order(FIXED_COLOR, 5, 3, mesh=tmp_path / "box.ply")
+    generate(order, tmp_path / "box", workers=2, **QUIET)
+    with pytest.raises(UserError, match="its mesh is"):
+        generate(Order(FIXED_COLOR, 5, 3), tmp_path / "box", **QUIET)
+
+
+# ---- the command --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("variant", VARIANTS.values())
+def test_a_preview(variant, tmp_path):
+    path = tmp_path / "sheet.png"
+    words = [sys.executable, script(variant), "--preview", path]
+    result = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert variant.factor_names[-1] in result.stdout
+    sheet = np.asarray(Image.open(path))
+    count = len(variant.factor_names)
+    assert sheet.shape == ((3 + count) * 64, 12 * 64, 3)
+    # Every row of a latent changes along it.
+    for row in sheet.reshape(3 + count, 64, 12, 64, 3)[3:]:
+        assert np.abs(row[:, 0].astype(int) - row[:, 5]).max() > 10
+
+
+def test_somewhere_to_write_must_be_named(capsys):
+    with pytest.raises(SystemExit) as stop:
+        teapots_cli.main(ALL_COLOR, [])
+    assert stop.value.code == 2
+    assert "--out DIR, or --preview" in capsys.readouterr().err
