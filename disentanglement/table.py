@@ -45,6 +45,9 @@ PAPER = {
     ),
 }
 
+# Data sets other than that of the paper's table, by what records call them.
+OTHER_DATA = {"Teapots": "3D teapots"}
+
 _MARKS = ("<!-- table: python -m disentanglement.table -->", "<!-- end of table -->")
 
 
@@ -101,8 +104,13 @@ def _main(options):
 
 
 def compare(found: dict[Path, dict]) -> list[Row]:
-    """Our rows, then the paper's, first those of the same models."""
+    """Our rows, then the paper's, first those of the same models.
+
+    The paper's scores are of dSprites: they are left out where all of ours are of other data.
+    """
     ours = rows(list(found.values()))
+    if all(_dataset(content) in OTHER_DATA for content in found.values()):
+        return ours
     names = {row.model for row in ours}
     return ours + sorted(paper_rows(), key=lambda row: row.model not in names)
 
@@ -255,16 +263,24 @@ def _name(found, groups):
     """The model's name, with the keys of its config that others of this name do not share."""
     name, config = found["model"].get("name", "(no name)"), found["model"].get("config", {})
     others = [
-        other.get("config", {})
-        for other in (members[0]["model"] for members in groups)
-        if other.get("name") == found["model"].get("name")
+        other["model"].get("config", {})
+        for other, *_ in groups
+        if other["model"].get("name") == found["model"].get("name")
+        and _dataset(other) == _dataset(found)
     ]
     own = [
         f"{key}={value}"
         for key, value in config.items()
         if key != "run" and any(other.get(key) != value for other in others)
     ]
+    if (dataset := _dataset(found)) in OTHER_DATA:
+        name = f"{name}, {OTHER_DATA[dataset]}"
     return f"{name} ({', '.join(own)})" if own else name
+
+
+def _dataset(found):
+    protocol = found.get("protocol")
+    return protocol.get("dataset") if isinstance(protocol, dict) else None
 
 
 def _row(records, name):

@@ -21,6 +21,23 @@ def save(folder, name="final_metrics.json", model="InfoGAN-CR", shift=0.0, batch
     record.save(folder, {"scores": scores, "metrics": {}, "skipped": {}, "model": about}, name)
 
 
+def test_teapots_are_told_apart_and_not_held_against_dsprites(results, capsys):
+    folder = results / "teapots"
+    save(folder, info_coe_de=0.2)
+    path = folder / "final_metrics.json"
+    found = json.loads(path.read_text()) | {"protocol": {"dataset": "Teapots"}}
+    record.save(folder, found, path.name)
+    assert table.main([str(folder)]) == 0
+    alone = capsys.readouterr().out
+    assert "InfoGAN-CR, 3D teapots " in alone
+    assert "paper" not in alone
+    assert table.main([str(results)]) == 0
+    both = capsys.readouterr().out
+    assert "| InfoGAN-CR, 3D teapots  " in both
+    assert "| InfoGAN-CR  " in both
+    assert "| paper |" in both
+
+
 @pytest.fixture
 def results(tmp_path):
     for run, shift in enumerate((0.0, 0.01, 0.05)):
