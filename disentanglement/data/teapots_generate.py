@@ -4,31 +4,26 @@ Images are drawn in parts, each a file; a killed run goes on with the parts that
 part holds depends on the seed and its number only.
 """
 
-import json
 import shutil
 import time
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from joblib import Parallel, delayed
-from joblib.externals.loky.process_executor import TerminatedWorkerError
 from PIL import Image
 from tqdm import tqdm
 
-from disentanglement.data import mesh, npz
+from disentanglement.data import mesh, npz, parts
 from disentanglement.data.teapots_render import SIZE, Renderer
 from disentanglement.data.teapots_variants import NUM_IMAGES, VARIANTS, Variant
-from disentanglement.errors import UserError, os_errors_in_one_line
-from disentanglement.files import atomic_path, fingerprint, locked, write_text
+from disentanglement.errors import UserError
+from disentanglement.files import atomic_path, fingerprint, locked
 from disentanglement.streams import stream
 
 TRAIN, METRIC = Path("train_data", "data.npz"), Path("metric_data", "data.npz")
-ABOUT = "about.json"
 GROUP_SIZE = 100
 _PART = 500  # images
 _FORMAT = 1  # to be raised when the same options come to give other images
@@ -69,23 +64,22 @@ def generate(order: Order, out: Path, workers: int = 1, say=print) -> None:
     with a line now and then. Raises UserError if `out` holds another set, and for a bad mesh.
     """
     with locked(out, wait=True):
-        start, about, parts = time.perf_counter(), order.about(), out / ".parts"
-        if _is_there(out, about, parts):
+        start, about, folder = time.perf_counter(), order.about(), out / ".parts"
+        if _is_there(out, about, folder):
             say(f"{out}: is complete already")
             return
         if order.mesh:
             mesh.load(order.mesh, say)  # a bad one shows before the work begins
-        write_text(parts / ABOUT, json.dumps(about, indent=2) + "\n")
-        todo = [part for part in _sets(order) if not (out / part.path).exists()]
-        total = sum(len(part.scenes) for part in todo)
+        parts.begin(folder, about)
+        todo = [images for images in _sets(order) if not (out / images.path).exists()]
+        total = sum(len(images.scenes) for images in todo)
         with tqdm(total=total, unit=" images", desc="drawing", smoothing=0.05) as bar:
-            for part in todo:
-                _draw(order, part, parts, workers, bar)
+            parts.finish((p for images in todo for p in images.parts(order, folder)), workers, bar)
         drawn = time.perf_counter() - start
-        for part in todo:
-            _write(part, out, parts)
-        write_text(out / ABOUT, json.dumps(about, indent=2) + "\n")
-        shutil.rmtree(parts, ignore_errors=True)
+        for images in todo:
+            _write(images, out, [part.path for part in images.parts(order, folder)])
+        parts.begin(out, about)
+        shutil.rmtree(folder, ignore_errors=True)
     size = sum((out / path).stat().st_size for path in (TRAIN, METRIC)) / 1e6
     say(
         f"{out}: {size:.1f} MB; {total:,} images drawn in {drawn:.0f} s, written in "
@@ -129,35 +123,16 @@ def save_contact_sheet(order: Order, path: Path) -> None:
         Image.fromarray(contact_sheet(order)).save(temporary, "PNG")
 
 
-def _is_there(out, about, parts):
+def _is_there(out, about, folder):
     """Whether the whole set is in `out`. Raises UserError if something else is."""
-    for place in (out, parts):
-        path = place / ABOUT
-        if not path.exists():
-            continue
-        with os_errors_in_one_line(path):
-            text = path.read_text()
-        try:
-            found = json.loads(text)
-            different = [key for key in about if found.get(key) != about[key]]
-        except (ValueError, AttributeError):
-            raise UserError(f"{path}: damaged: choose another --out, or remove it") from None
-        if different:
-            key = different[0]
-            what = "holds" if place == out else "holds the beginnings of"
-            raise UserError(
-                f"{out} {what} another set: its {key} is {found.get(key)!r}, here it is "
-                f"{about[key]!r}: choose another --out, or remove what is there"
-            )
-        if place == out and all((out / name).exists() for name in (TRAIN, METRIC)):
-            return True
-    if not (parts / ABOUT).exists():
-        for name in (TRAIN, METRIC):
-            if (out / name).exists():
-                raise UserError(
-                    f"{out / name} exists and is not of this command's making: choose another --out"
-                )
-    return False
+    whole = parts.check(out, about, f"{out} holds another set")
+    begun = parts.check(folder, about, f"{out} holds the beginnings of another set")
+    found = [out / name for name in (TRAIN, METRIC) if (out / name).exists()]
+    if found and not (whole or begun):
+        raise UserError(
+            f"{found[0]} exists and is not of this command's making: choose another --out"
+        )
+    return whole and len(found) == 2
 
 
 class _Set(NamedTuple):
@@ -170,11 +145,15 @@ class _Set(NamedTuple):
     shape: tuple[int, ...]
     others: dict[str, np.ndarray]
 
-    def parts(self, folder: Path) -> Iterator[tuple[Path, np.ndarray]]:
-        """The files in `folder` that the images are drawn into, and their latents."""
+    def parts(self, order: Order, folder: Path) -> list[parts.Part]:
+        """What its images are drawn into."""
+        result = []
         for number, start in enumerate(range(0, len(self.scenes), _PART)):
+            latents = self.scenes[start : start + _PART]
             path = folder / self.path.parent / f"{number:06d}.npz"
-            yield path, self.scenes[start : start + _PART]
+            arguments = (order.variant.name, order.mesh, latents, path)
+            result.append(parts.Part(path, len(latents), _draw_part, arguments))
+        return result
 
 
 def _sets(order):
@@ -185,33 +164,14 @@ def _sets(order):
     yield _Set(METRIC, scenes, groups.shape[:2], {"labels": labels} | names)
 
 
-def _draw(order, images, folder, workers, bar):
-    todo = []
-    for path, latents in images.parts(folder):
-        if path.exists():
-            bar.initial += len(latents)  # not counted in the speed
-            bar.update(len(latents))
-        else:
-            todo.append(delayed(_draw_part)(order.variant.name, order.mesh, latents, path))
-    try:
-        for done in Parallel(n_jobs=workers, return_as="generator_unordered")(todo):
-            bar.update(done)
-    except TerminatedWorkerError as error:
-        raise UserError(
-            "a worker was killed, most likely for want of memory: run the same command again with "
-            f"fewer --workers than {workers}; what is drawn is kept"
-        ) from error
-
-
 def _draw_part(variant, mesh_path, latents, path):
-    """In a worker: draw and save a part; returns how many images."""
+    """In a worker: draw and save a part."""
     images = _renderer(mesh_path).draw(VARIANTS[variant].scenes(latents))
     with (
         atomic_path(path) as temporary,
         zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
     ):
         npz.add(archive, "imgs", images)
-    return len(images)
 
 
 @lru_cache(maxsize=1)
@@ -219,15 +179,14 @@ def _renderer(mesh_path):
     return Renderer(mesh.load(mesh_path, lambda line: None) if mesh_path else mesh.teapot())
 
 
-def _write(images, out, folder):
+def _write(images, out, paths):
     """Put the parts together into the set's file."""
-    parts = [path for path, _ in images.parts(folder)]
     with (
         atomic_path(out / images.path) as temporary,
         zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
     ):
         with npz.new_member(archive, "imgs", (*images.shape, SIZE, SIZE, 3), np.uint8) as file:
-            for path in tqdm(parts, desc=f"writing {images.path.parent}", unit=" parts"):
+            for path in tqdm(paths, desc=f"writing {images.path.parent}", unit=" parts"):
                 with (
                     npz.opened(path, "remove it and run the same command again") as source,
                     npz.member(source, "imgs") as part,
