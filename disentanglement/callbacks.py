@@ -162,6 +162,8 @@ class MetricTable(Callback):
         if any(int(row["global_id"]) == position.global_id for row in self.rows):
             return
         scores = {name: repr(float(value)) for name, value in self.evaluate().items()}
+        if not scores:
+            return  # there are no metrics
         self.rows.append({key: str(value) for key, value in vars(position).items()} | scores)
         self._write()
 

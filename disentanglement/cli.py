@@ -41,6 +41,20 @@ def task_final_metrics(experiment: Experiment, arguments: list[str] | None = Non
     return _task(experiment, _score_run, words, arguments, final_metrics.check_trained)
 
 
+def main_latent_trans(experiment: Experiment, script: str, arguments=None) -> int:
+    """main_generate_latent_trans.py: draw what the latents of every trained run of a grid do.
+
+    script: the one that draws one run. Returns the exit status.
+    """
+    return _main(experiment, dispatch.Traversals(script), arguments)
+
+
+def task_latent_trans(experiment: Experiment, arguments: list[str] | None = None) -> int:
+    """The script that draws what the latents of one trained run do."""
+    words = ("Draw the latents of", "drawing %s", "drawn; see latent_trans/ in %s")
+    return _task(experiment, _draw_run, words, arguments, final_metrics.check_trained)
+
+
 def train_runs(experiment: Experiment, tasks: list[grid.Task], folders: list[Path]) -> None:
     """Train one run in its folder, or several together. Raises UserError, TrainingStopped."""
     if len(tasks) == 1:
@@ -52,6 +66,10 @@ def train_runs(experiment: Experiment, tasks: list[grid.Task], folders: list[Pat
 
 def _score_run(experiment, tasks, folders):
     experiment.load().score(tasks[0].config, folders[0])
+
+
+def _draw_run(experiment, tasks, folders):
+    experiment.load().draw_traversals(tasks[0].config, folders[0])
 
 
 def train_classifier(load_dataset: Callable, out: Path, arguments: list[str] | None = None) -> int:

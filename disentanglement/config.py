@@ -78,8 +78,8 @@ class TrainingConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class InfoGANCRConfig(TrainingConfig):
-    """InfoGAN-CR: the keys of the paper's grid."""
+class InfoGANCRKeys(TrainingConfig):
+    """InfoGAN-CR: the keys of the paper's grid that all its experiments have."""
 
     info_coe_de: float = key("weight of log q(c | G(z)) in the generator's loss", low=0)
     info_coe_infod: float = key("the same in the discriminator's loss", low=0)
@@ -96,10 +96,16 @@ class InfoGANCRConfig(TrainingConfig):
     gap_decrease_batch: int = key("batches between falls", low=1)
     uniform_reg_dim: int = key("number of codes", low=2)
     uniform_not_reg_dim: int = key("dimensions of the noise", low=0)
-    q_l_dim: int = key("width of Q's hidden layer", low=1)
     skip_idle_crd: bool = key(
         "leave the contrastive discriminator out while it cannot reach the result", default=True
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class InfoGANCRConfig(InfoGANCRKeys):
+    """InfoGAN-CR on dSprites."""
+
+    q_l_dim: int = key("width of Q's hidden layer", low=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +148,11 @@ class TeapotInfoGANCRConfig(InfoGANCRConfig, GeneratedData):
 @dataclass(frozen=True, kw_only=True)
 class TeapotFactorVAEConfig(FactorVAEConfig, GeneratedData):
     """FactorVAE on 3D teapots."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CelebAConfig(InfoGANCRKeys, GeneratedData):
+    """InfoGAN-CR on CelebA; `generate` counts stand-in faces there."""
 
 
 def parse(schema: type, values: dict[str, Any], where: str):

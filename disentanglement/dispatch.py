@@ -1,6 +1,6 @@
 """What the main scripts do with a grid: which of its runs need work, dispatch that, and report.
 
-Two jobs exist: training runs, and scoring trained ones.
+Three jobs exist: training runs, scoring trained ones, and drawing what their latents do.
 """
 
 import importlib
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from disentanglement import files, final_metrics, grid, launch, record
+from disentanglement import files, final_metrics, grid, latent_trans, launch, record
 from disentanglement.config import SchedulerConfig, changed_keys
 from disentanglement.errors import UserError
 
@@ -131,6 +131,33 @@ class Scoring:
         scores = record.read(run.folder, file)["scores"]
         shown = [f"{name} {scores[name]:.3f}" for name in self._SHOWN if name in scores]
         return "  ".join([*shown, str(run.folder / file)])
+
+
+class Traversals:
+    """The job of main_generate_latent_trans.py. script: the one that draws one run."""
+
+    verb, help, can_stack = "draw", "Draw what each latent of every trained run does.", False
+
+    def __init__(self, script: str):
+        self.script = script
+
+    def can_start(self, run: Run) -> bool:
+        return run.is_trained()
+
+    def is_done(self, run: Run) -> bool:
+        return run.is_trained() and latent_trans.is_done(run.folder)
+
+    def state(self, run: Run) -> str:
+        if not run.is_trained():
+            return "untrained"
+        return "drawn" if self.is_done(run) else "trained"
+
+    def put_away(self, run: Run) -> list[Path]:
+        folder = run.folder / latent_trans.FOLDER
+        return [files.keep_old(folder)] if folder.exists() else []
+
+    def summary(self, run: Run, state: str) -> str:
+        return str(run.folder / latent_trans.FOLDER if state == "drawn" else run.folder)
 
 
 def run_grid(experiment: Experiment, job, options) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 from keras import ops
 
 from disentanglement import engine
-from disentanglement.config import InfoGANCRConfig
+from disentanglement.config import InfoGANCRConfig, InfoGANCRKeys
 from disentanglement.export import fold
 from disentanglement.latent import JointLatent, Pair, UniformLatent
 from disentanglement.layers import initialize, update_spectral_vectors
@@ -50,7 +50,7 @@ class InfoGANCR(Model):
         generator: keras.Model,
         discriminator: keras.Model,
         cr_discriminator: keras.Model,
-        config: InfoGANCRConfig,
+        config: InfoGANCRKeys,
     ):
         noise = UniformLatent(config.uniform_not_reg_dim)
         super().__init__(

@@ -26,7 +26,7 @@ class Judge:
         )
         return {name: metric for name, metric in metrics.items() if metric is not sample_quality}
 
-    def extra_arrays(self, model, config) -> dict[str, Extra]:
+    def extra_arrays(self, model, config, dataset=None) -> dict[str, Extra]:
         """The classifier's view of generated images, as metrics take it."""
         if not self.classifier.exists():
             return {}

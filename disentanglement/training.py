@@ -197,6 +197,13 @@ class Run:
                 f"{self.checkpoint} is of another config: {key} was {meta['config'].get(key)!r}, "
                 f"is now {getattr(self.config, key)!r}: change it back or use another folder"
             )
+        if meta.get("data", self._data()) != self._data():
+            was, now = meta["data"], self._data()
+            raise UserError(
+                f"{self.checkpoint} was trained on {was['images']} images of {was['dataset']}, the "
+                f"data now are {now['images']} of {now['dataset']}: bring back the former "
+                "(data_dir) or use another folder"
+            )
         checkpoint.restore(self.checkpoint, self.model)
         self.seconds = meta["seconds"]
         next_batch = meta["next_batch"]
@@ -218,8 +225,17 @@ class Run:
         checkpoint.save(
             path,
             self.model,
-            {"next_batch": next_batch, "seconds": self.seconds, "config": self.record["config"]},
+            {
+                "next_batch": next_batch,
+                "seconds": self.seconds,
+                "config": self.record["config"],
+                "data": self._data(),
+            },
         )
+
+    def _data(self):
+        """What tells data sets apart: going on with another one would mix two trainings."""
+        return {"dataset": type(self.dataset).__name__, "images": len(self.dataset)}
 
     def _snapshot(self, global_id):
         """Keep the model as it is after batch global_id, beside the run's own checkpoint."""
@@ -246,6 +262,8 @@ class Run:
 
     def evaluate(self) -> dict[str, float]:
         """The scores of the model as it is now, on the same images every time."""
+        if not self.metrics:
+            return {}
         if self._images is None:
             rng = evaluation.metric_stream(self.config.run)
             self._images = evaluation.draw_images(self.dataset, rng)

@@ -38,9 +38,11 @@ def save_traversal(path: Path, rows: list[np.ndarray], labels: list[str], values
     figure = Figure(figsize=(1 + len(values) * 0.8, 0.5 + len(rows) * 0.8), layout="constrained")
     axes = figure.subplots(len(rows), len(values), squeeze=False)
     low, high = min(row.min() for row in rows), max(row.max() for row in rows)
+    scale = 1 / (high - low) if high > low else 0
     for i, (row, label) in enumerate(zip(rows, labels, strict=True)):
         for axis, image, value in zip(axes[i], row, values, strict=True):
-            axis.imshow(image.squeeze(), cmap="gray", vmin=low, vmax=high, interpolation="nearest")
+            shown = ((image - low) * scale).squeeze()
+            axis.imshow(shown, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
             axis.set(xticks=[], yticks=[])
             if i == 0:
                 axis.set_title(f"{value:.2g}", fontsize=9)

@@ -5,7 +5,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
-from disentanglement import final_metrics, training
+from disentanglement import final_metrics, latent_trans, training
 
 log = logging.getLogger(__name__)
 
@@ -15,7 +15,7 @@ def available(metrics: dict, say=print) -> dict:
     return metrics
 
 
-def extra_arrays(model, config) -> dict:
+def extra_arrays(model, config, dataset) -> dict:
     """What metrics take beside codes: nothing."""
     return {}
 
@@ -23,7 +23,7 @@ def extra_arrays(model, config) -> dict:
 class Work(NamedTuple):
     """build: config -> untrained model; load_data.load(config, say) -> data set; metric: the lists
     TRAINING and FINAL, `available(metrics, say)`, which leaves out what cannot run, and
-    `extra_arrays(model, config)`, what metrics take beside codes.
+    `extra_arrays(model, config, dataset)`, what metrics take beside codes.
     """
 
     build: callable
@@ -39,12 +39,19 @@ class Work(NamedTuple):
         models = [self.build(config) for config in configs]
         dataset = self.load_data.load(configs[0], say=log.info)
         metrics = self.metric.available(self.metric.TRAINING, say=log.info)
-        extras = [self.metric.extra_arrays(m, c) for m, c in zip(models, configs, strict=True)]
+        extras = [
+            self.metric.extra_arrays(model, config, dataset)
+            for model, config in zip(models, configs, strict=True)
+        ]
         training.train_stack(models, dataset, metrics, work_dirs, extras)
 
     def score(self, config, work_dir: Path) -> None:
         """Score every checkpoint of the run that `train` finished in `work_dir`."""
         model, dataset = self.build(config), self.load_data.load(config, say=log.info)
         metrics = self.metric.available(self.metric.FINAL, say=log.info)
-        extra = self.metric.extra_arrays(model, config)
+        extra = self.metric.extra_arrays(model, config, dataset)
         final_metrics.score_run(model, dataset, metrics, work_dir, extra)
+
+    def draw_traversals(self, config, work_dir: Path) -> None:
+        """Draw what each latent does, of the run that `train` finished in `work_dir`."""
+        latent_trans.draw_run(self.build(config), work_dir)

@@ -28,7 +28,7 @@ def available(metrics, say=print):
     return metrics
 
 
-def extra_arrays(model, config):
+def extra_arrays(model, config, dataset):
     return {}
 """
 SMALL = [f"--set={pair}" for pair in ("batch_size=8", "gaussian_dim=3", "checkpoint_freq=2")]

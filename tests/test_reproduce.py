@@ -37,7 +37,7 @@ METRIC = """
     def available(metrics, say=print):
         return metrics
 
-    def extra_arrays(model, config):
+    def extra_arrays(model, config, dataset):
         return {}
 """
 

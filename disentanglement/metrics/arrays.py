@@ -11,6 +11,8 @@ _DIMENSIONS = {
     "factor_ids": "N, F",
     "continuous": "F",
     "shape_probabilities": "S, C",
+    "generated_features": "N1, D",
+    "training_features": "N2, D",
 }
 NAMES = tuple(_DIMENSIONS)
 _INTEGERS = ("group_labels", "factor_ids", "continuous")

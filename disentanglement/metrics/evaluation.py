@@ -165,7 +165,7 @@ def draw_images(
     dataset has len() and `images(numbers [n]) -> [n, H, W, C]`. If its images are all combinations
     of factors it also has factor_sizes [F], factor_names, factor_values (F arrays), continuous
     (F bools) and `index(factor classes [n, F]) -> image numbers [n]`; another kind of data set
-    chooses itself, in a method `draw_images(rng)`.
+    chooses itself, in a method `draw_images(rng)`, which may leave out what it does not have.
 
     Returns the image numbers `group` [M, L], `reference` [N0] and `sample` [N], the `group_labels`
     [M] and, of the sample, `factors` and `factor_ids` [N, F]; also which factors are `continuous`
@@ -204,9 +204,11 @@ def encode_images(
     Only images that the arrays in `names` need are encoded, each once.
     """
     sets = {"group_codes": "group", "reference_codes": "reference", "codes": "sample"}
-    wanted = {name: images[sets[name]] for name in sets if name in names}
+    wanted = {name: images[s] for name, s in sets.items() if name in names and s in images}
     known = ("group_labels", "factors", "factor_ids", "continuous")
-    return _encode_once(encode, dataset, wanted) | {name: images[name] for name in known}
+    return _encode_once(encode, dataset, wanted) | {
+        name: images[name] for name in known if name in images
+    }
 
 
 def _encode_once(encode, dataset, wanted):
@@ -249,13 +251,10 @@ def _call(metric, arrays, seed):
 
 
 def _protocol(dataset, images):
-    groups, group_size = images["group"].shape
-    return {
-        "dataset": type(dataset).__name__,
-        "images": len(dataset),
-        "groups": groups,
-        "group_size": group_size,
-        "reference": len(images["reference"]),
-        "sample": len(images["sample"]),
-        "factors": list(images["factor_names"]),
-    }
+    found = {"dataset": type(dataset).__name__, "images": len(dataset)}
+    if "group" in images:
+        found["groups"], found["group_size"] = images["group"].shape
+    found |= {name: len(images[name]) for name in ("reference", "sample") if name in images}
+    if "factor_names" in images:
+        found["factors"] = list(images["factor_names"])
+    return found

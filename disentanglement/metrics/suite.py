@@ -10,6 +10,7 @@ from disentanglement.metrics.explicitness import explicitness
 from disentanglement.metrics.factor_vae import factor_vae, factor_vae_revised
 from disentanglement.metrics.mig import mig
 from disentanglement.metrics.modularity import modularity
+from disentanglement.metrics.random_features import random_feature_frechet, random_feature_kid
 from disentanglement.metrics.sample_quality import sample_quality
 from disentanglement.metrics.sap import sap
 
@@ -31,6 +32,11 @@ METRICS: dict[str, Callable] = {
         dhsic,
         sample_quality,
     )
+}
+
+# For images without labels or codes: how far generated ones are from training ones.
+IMAGE_METRICS: dict[str, Callable] = {
+    metric.__name__: metric for metric in (random_feature_frechet, random_feature_kid)
 }
 
 

@@ -1,0 +1,82 @@
+"""A network with random weights that never learn, to describe images without labels by.
+
+Random convolutions tell textures, colours and coarse shapes apart, and need no download; what they
+see is far from what people or a trained network see (see `metrics.random_features`).
+"""
+
+import functools
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from disentanglement import engine
+from disentanglement.metrics.evaluation import Extra
+from disentanglement.streams import stream
+
+FILTERS = (64, 128, 256)
+SAMPLES = 10_000  # images generated; half of the training images, if these are fewer than 20,000
+SEED = 0  # of the weights: one network for all time
+_CHUNK = 1000
+
+
+def network(shape: tuple[int, int, int]) -> keras.Model:
+    """Images [N, *shape] in [-1, 1] -> features [N, 896].
+
+    Three convolutions, 5x5, stride 2, leaky ReLU; of each layer's maps the mean and the standard
+    deviation over the image. Kernels are orthogonal, scaled so that layers keep their size.
+    """
+    x = image = layers.Input(shape, name="image")
+    features = []
+    for i, filters in enumerate(FILTERS):
+        layer = layers.Conv2D(filters, 5, strides=2, padding="same", use_bias=False)
+        x = layer(x)
+        layer.kernel.assign(_kernel(i, layer.kernel.shape))
+        x = layers.LeakyReLU(negative_slope=0.2)(x)
+        features += [ops.mean(x, axis=(1, 2)), ops.std(x, axis=(1, 2))]
+    return keras.Model(image, layers.Concatenate()(features), name="random_network")
+
+
+def extra_arrays(model, config, dataset) -> dict[str, Extra]:
+    """Features of generated and of training images, as metrics take them; drawn from config.run."""
+    n = min(SAMPLES, len(dataset) // 2)
+    if n < 2:
+        return {}
+
+    def generated():
+        z = model.latent.sample(stream(config.run, "generated for features"), n)
+        return describe(model.generate, np.array_split(z, -(-n // _CHUNK)), dataset.image_shape)
+
+    def training():
+        rng = stream(config.run, "training images for features")
+        numbers = rng.choice(len(dataset), 2 * n, replace=False)
+        pieces = np.array_split(numbers, -(-2 * n // _CHUNK))
+        return describe(dataset.images, pieces, dataset.image_shape)
+
+    about = {"network": f"random, {FILTERS} filters, seed {SEED}"}
+    return {
+        "generated_features": Extra(generated, about | {"samples": n}),
+        "training_features": Extra(training, about | {"samples": 2 * n}),
+    }
+
+
+def describe(images_of, pieces, shape) -> np.ndarray:
+    """The features [N, 896] of images_of(piece), images in [-1, 1], for all pieces."""
+    features = _compiled(tuple(shape))
+    return np.concatenate([features(images_of(piece)) for piece in pieces])
+
+
+@functools.cache
+def _compiled(shape):
+    return engine.compile_inference(network(shape))
+
+
+def _kernel(layer, shape):
+    rng = stream(SEED, "random network", layer)
+    inputs = int(np.prod(shape[:-1]))
+    rows, columns = max(inputs, shape[-1]), min(inputs, shape[-1])
+    q, r = np.linalg.qr(rng.standard_normal((rows, columns)))
+    q *= np.sign(np.diag(r))
+    q = q if inputs >= shape[-1] else q.T
+    # With unit columns an output varies as much as an input does; the ReLU takes about half.
+    return (q.reshape(shape) * np.sqrt(2 / (1 + 0.2**2))).astype(np.float32)
