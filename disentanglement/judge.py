@@ -1,4 +1,7 @@
-"""The shape classifier's part in the metrics of the dSprites experiments; light to import."""
+"""Judges of generated images: what they give to metrics beside codes; light to import.
+
+On dSprites the shape classifier; elsewhere a random network.
+"""
 
 from pathlib import Path
 
@@ -7,7 +10,8 @@ from disentanglement.metrics.evaluation import Extra
 from disentanglement.metrics.sample_quality import sample_quality
 from disentanglement.streams import stream
 
-SAMPLES = 50_000  # generated images that it judges
+SAMPLES = 50_000  # generated images that the classifier judges
+FEATURES = 10_000  # generated images that the random network describes, at most
 
 
 class Judge:
@@ -39,3 +43,32 @@ class Judge:
 
         about = {"classifier": fingerprint(self.classifier), "samples": SAMPLES}
         return {"shape_probabilities": Extra(judge, about)}
+
+
+def random_features(model, config, dataset) -> dict[str, Extra]:
+    """What the random network sees in generated images and in twice as many training images.
+
+    10,000 generated ones, or half as many as the data set has, if that is less. For pictures in
+    [-1, 1].
+    """
+    n = min(FEATURES, len(dataset) // 2)
+    if n < 2:
+        return {}
+
+    def describe(images_of, numbers):
+        from disentanglement import random_network  # takes seconds
+
+        return random_network.describe(images_of, numbers, dataset.image_shape)
+
+    def generated():
+        rng = stream(config.run, "generated for features")
+        return describe(model.generate, model.latent.sample(rng, n))
+
+    def training():
+        rng = stream(config.run, "training images for features")
+        return describe(dataset.images, rng.choice(len(dataset), 2 * n, replace=False))
+
+    return {
+        "generated_features": Extra(generated, {"samples": n}),
+        "training_features": Extra(training, {"samples": 2 * n}),
+    }

@@ -5,19 +5,18 @@ see is far from what people or a trained network see (see `metrics.random_featur
 """
 
 import functools
+from collections.abc import Callable
 
 import keras
 import numpy as np
 from keras import layers, ops
 
 from disentanglement import engine
-from disentanglement.metrics.evaluation import Extra
 from disentanglement.streams import stream
 
 FILTERS = (64, 128, 256)
-SAMPLES = 10_000  # images generated; half of the training images, if these are fewer than 20,000
 SEED = 0  # of the weights: one network for all time
-_CHUNK = 1000
+_CHUNK = 1000  # images held at a time
 
 
 def network(shape: tuple[int, int, int]) -> keras.Model:
@@ -37,32 +36,10 @@ def network(shape: tuple[int, int, int]) -> keras.Model:
     return keras.Model(image, layers.Concatenate()(features), name="random_network")
 
 
-def extra_arrays(model, config, dataset) -> dict[str, Extra]:
-    """Features of generated and of training images, as metrics take them; drawn from config.run."""
-    n = min(SAMPLES, len(dataset) // 2)
-    if n < 2:
-        return {}
-
-    def generated():
-        z = model.latent.sample(stream(config.run, "generated for features"), n)
-        return describe(model.generate, np.array_split(z, -(-n // _CHUNK)), dataset.image_shape)
-
-    def training():
-        rng = stream(config.run, "training images for features")
-        numbers = rng.choice(len(dataset), 2 * n, replace=False)
-        pieces = np.array_split(numbers, -(-2 * n // _CHUNK))
-        return describe(dataset.images, pieces, dataset.image_shape)
-
-    about = {"network": f"random, {FILTERS} filters, seed {SEED}"}
-    return {
-        "generated_features": Extra(generated, about | {"samples": n}),
-        "training_features": Extra(training, about | {"samples": 2 * n}),
-    }
-
-
-def describe(images_of, pieces, shape) -> np.ndarray:
-    """The features [N, 896] of images_of(piece), images in [-1, 1], for all pieces."""
+def describe(images_of: Callable, numbers: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The features [N, 896] of images_of(numbers [n, ...]) -> images [n, *shape] in [-1, 1]."""
     features = _compiled(tuple(shape))
+    pieces = np.array_split(numbers, -(-len(numbers) // _CHUNK))
     return np.concatenate([features(images_of(piece)) for piece in pieces])
 
 

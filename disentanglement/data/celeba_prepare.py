@@ -65,7 +65,7 @@ def prepare(
         }
         parts.check(folder, about, f"{folder} holds the beginnings of another set")
         parts.begin(folder, about)
-        todo = _parts(archive, names, folder, skip_bad)
+        todo = _parts(archive, about["archive"], names, folder, skip_bad)
         with tqdm(total=len(names), unit=" pictures", smoothing=0.05) as bar:
             parts.finish(todo, workers, bar)
         bad = _write(out, [part.path for part in todo])
@@ -96,7 +96,7 @@ def crop_and_resize(picture: np.ndarray) -> np.ndarray:
 def _pictures(path, say):
     """The names of the archive's pictures, sorted, and names that lead out of its folder."""
     names, outside, others = [], [], []
-    for name in _open(path).namelist():
+    for name in _opened(path).namelist():
         if name.endswith("/"):
             continue
         parts = PurePosixPath(name.replace("\\", "/"))
@@ -118,8 +118,12 @@ def _pictures(path, say):
 
 
 @lru_cache(maxsize=1)
-def _open(path):
-    """The archive; a worker reads its table of contents once."""
+def _open(path, mark):
+    """The archive; a worker reads its table of contents once. mark: its fingerprint."""
+    return _opened(path)
+
+
+def _opened(path):
     try:
         with os_errors_in_one_line(path):
             return zipfile.ZipFile(path)
@@ -131,24 +135,24 @@ def _open(path):
 
 def _fingerprint(path):
     """Tells archives apart by names, sizes and checksums of what they hold."""
-    text = "".join(f"{i.filename} {i.file_size} {i.CRC}\n" for i in _open(path).infolist())
+    text = "".join(f"{i.filename} {i.file_size} {i.CRC}\n" for i in _opened(path).infolist())
     return f"{zlib.crc32(text.encode()):08x}-{path.stat().st_size}"
 
 
-def _parts(archive, names, folder, skip_bad):
+def _parts(archive, mark, names, folder, skip_bad):
     result = []
     for number, start in enumerate(range(0, len(names), _PART)):
         some, path = names[start : start + _PART], folder / f"{number:06d}.npz"
-        result.append(parts.Part(path, len(some), _make, (archive, some, path, skip_bad)))
+        result.append(parts.Part(path, len(some), _make, (archive, mark, some, path, skip_bad)))
     return result
 
 
-def _make(archive, names, path, skip_bad):
+def _make(archive, mark, names, path, skip_bad):
     """In a worker: read some pictures and save them with what was wrong with others."""
     images, bad = [], []
     for name in names:
         try:
-            images.append(crop_and_resize(_read(_open(archive), name)))
+            images.append(crop_and_resize(_read(_open(archive, mark), name)))
         except (*_BAD, zipfile.BadZipFile) as error:
             line = f"{name} ({error})"
             if not skip_bad:

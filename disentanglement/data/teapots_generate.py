@@ -112,7 +112,7 @@ def contact_sheet(order: Order, columns: int = 12, random_rows: int = 3) -> np.n
         row = np.tile(base[0], (columns, 1))
         row[:, j] = np.linspace(low, high, columns)
         rows.append(row)
-    images = _renderer(order.mesh).draw(variant.scenes(np.concatenate(rows)))
+    images = _renderer(order.mesh, order.about()["mesh"]).draw(variant.scenes(np.concatenate(rows)))
     grid = images.reshape(-1, columns, SIZE, SIZE, 3).transpose(0, 2, 1, 3, 4)
     return grid.reshape(-1, columns * SIZE, 3)
 
@@ -147,11 +147,11 @@ class _Set(NamedTuple):
 
     def parts(self, order: Order, folder: Path) -> list[parts.Part]:
         """What its images are drawn into."""
-        result = []
+        result, mark = [], order.about()["mesh"]
         for number, start in enumerate(range(0, len(self.scenes), _PART)):
             latents = self.scenes[start : start + _PART]
             path = folder / self.path.parent / f"{number:06d}.npz"
-            arguments = (order.variant.name, order.mesh, latents, path)
+            arguments = (order.variant.name, order.mesh, mark, latents, path)
             result.append(parts.Part(path, len(latents), _draw_part, arguments))
         return result
 
@@ -164,9 +164,9 @@ def _sets(order):
     yield _Set(METRIC, scenes, groups.shape[:2], {"labels": labels} | names)
 
 
-def _draw_part(variant, mesh_path, latents, path):
+def _draw_part(variant, mesh_path, mark, latents, path):
     """In a worker: draw and save a part."""
-    images = _renderer(mesh_path).draw(VARIANTS[variant].scenes(latents))
+    images = _renderer(mesh_path, mark).draw(VARIANTS[variant].scenes(latents))
     with (
         atomic_path(path) as temporary,
         zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
@@ -175,7 +175,8 @@ def _draw_part(variant, mesh_path, latents, path):
 
 
 @lru_cache(maxsize=1)
-def _renderer(mesh_path):
+def _renderer(mesh_path, mark):
+    """A worker builds it once. mark: the mesh's fingerprint."""
     return Renderer(mesh.load(mesh_path, lambda line: None) if mesh_path else mesh.teapot())
 
 

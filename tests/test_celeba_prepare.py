@@ -1,0 +1,219 @@
+"""process_celeba.py: pictures against a second resize, order, resume, and damaged archives."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.ndimage import map_coordinates
+
+from disentanglement.data import celeba_prepare
+from disentanglement.data.celeba_prepare import crop_and_resize, prepare
+from disentanglement.errors import UserError
+from tests.experiments import ROOT
+
+SCRIPT = ROOT / "CelebA" / "process_celeba.py"
+
+
+def picture(seed, size=(178, 218)):
+    """Smooth colours with an edge, as JPEG."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.integers(0, 256, (8, 7, 3), dtype=np.uint8)
+    image = Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=95)
+    return file.getvalue()
+
+
+def write(path, members):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return path
+
+
+def official(n, **others):
+    members = {f"img_align_celeba/{i:06d}.jpg": picture(i) for i in reversed(range(1, n + 1))}
+    return members | others
+
+
+def images(path):
+    with np.load(path, allow_pickle=False) as archive:
+        assert archive.files == ["imgs"]
+        return archive["imgs"]
+
+
+def bilinear(content):
+    """The middle 128x128, each new pixel's centre looked up between its old neighbours."""
+    old = np.asarray(Image.open(io.BytesIO(content)).convert("RGB"), float)[45:173, 25:153]
+    centres = (np.arange(32) + 0.5) * 4 - 0.5
+    where = np.meshgrid(centres, centres, indexing="ij")
+    return np.stack([map_coordinates(old[..., c], where, order=1) for c in range(3)], axis=-1)
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory):
+    return write(tmp_path_factory.mktemp("celeba") / "img_align_celeba.zip", official(7))
+
+
+def test_pictures_in_the_order_of_names_within_a_grey_level(archive, tmp_path):
+    said = []
+    prepare(archive, tmp_path / "data.npz", say=said.append)
+    found = images(tmp_path / "data.npz")
+    assert (found.shape, found.dtype) == ((7, 32, 32, 3), np.uint8)
+    for i, image in enumerate(found, start=1):
+        assert np.abs(image - bilinear(picture(i))).max() <= 1
+    assert said[0] == "note: 7 pictures; the official archive has 202,599"
+    assert {path.name for path in tmp_path.iterdir()} == {"data.npz"}
+
+
+def test_crop_is_the_middle():
+    old = np.zeros((218, 178, 3), np.uint8)
+    old[45:173, 25:153] = 200
+    assert (crop_and_resize(old) == 200).all()
+    old[45:49, 25:29, 0] = [[0] * 4, [0, 4, 8, 0], [0, 3, 7, 0], [0] * 4]
+    assert crop_and_resize(old)[0, 0].tolist() == [6, 200, 200]  # 5.5, rounded up
+
+
+def test_any_number_of_workers_gives_the_same_file(archive, tmp_path, monkeypatch):
+    monkeypatch.setattr(celeba_prepare, "_PART", 2)
+    for workers in (1, 2):
+        prepare(archive, tmp_path / f"{workers}.npz", workers=workers, say=lambda line: None)
+    assert (tmp_path / "1.npz").read_bytes() == (tmp_path / "2.npz").read_bytes()
+
+
+def test_limit_and_an_existing_file(archive, tmp_path):
+    said, out = [], tmp_path / "data.npz"
+    prepare(archive, out, limit=3, say=said.append)
+    assert len(images(out)) == 3
+    assert not any("official" in line for line in said)
+    before = out.read_bytes()
+    with pytest.raises(UserError, match="exists: choose another name"):
+        prepare(archive, out)
+    assert out.read_bytes() == before
+    with pytest.raises(UserError, match=r"must end in \.npz"):
+        prepare(archive, tmp_path / "data.npy")
+
+
+def test_kill_9_and_go_on(tmp_path):
+    archive = write(tmp_path / "big.zip", official(1600))
+    prepare(archive, tmp_path / "whole.npz", say=lambda line: None)
+    out = tmp_path / "data.npz"
+    words = [sys.executable, SCRIPT, "--zip", archive, "--out", out, "--workers", "1"]
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    first = tmp_path / ".data.parts" / "000000.npz"
+    while not first.exists() and process.poll() is None:
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not out.exists()
+    result = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert "1,600 pictures" in result.stdout
+    assert out.read_bytes() == (tmp_path / "whole.npz").read_bytes()
+    assert not first.parent.exists()
+
+
+def test_parts_of_another_archive_are_not_mixed_in(archive, tmp_path):
+    other = write(tmp_path / "other.zip", official(3) | {"img_align_celeba/000009.jpg": b"bad"})
+    out = tmp_path / "data.npz"
+    with pytest.raises(UserError, match=r"000009\.jpg"):
+        prepare(other, out)
+    with pytest.raises(UserError, match="holds the beginnings of another set"):
+        prepare(archive, out)
+
+
+# ---- damage -------------------------------------------------------------------------------------
+
+GREY = io.BytesIO()
+Image.new("L", (178, 218), 77).save(GREY, "JPEG")
+
+
+def test_grey_pictures_count(tmp_path):
+    archive = write(tmp_path / "a.zip", {"img_align_celeba/000001.jpg": GREY.getvalue()})
+    prepare(archive, tmp_path / "data.npz", say=lambda line: None)
+    assert (images(tmp_path / "data.npz") == 77).all()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", r"000003\.jpg \(cannot identify image"),
+        (b"hello", r"000003\.jpg \(cannot identify image"),
+        (picture(3)[:2000], r"000003\.jpg \(image file is truncated"),
+        (picture(3, (100, 100)), r"000003\.jpg \(it is 100x100, not 178x218"),
+    ],
+)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_damaged_picture_is_named_or_skipped(tmp_path, content, message, workers):
+    archive = write(tmp_path / "a.zip", official(4) | {"img_align_celeba/000003.jpg": content})
+    out, said = tmp_path / "data.npz", []
+    with pytest.raises(UserError, match=message) as error:
+        prepare(archive, out, workers)
+    assert "\n" not in str(error.value)
+    assert "--skip-bad" in str(error.value)
+    assert not out.exists()
+    fresh = tmp_path / "skipping.npz"
+    prepare(archive, fresh, workers, skip_bad=True, say=said.append)
+    assert "note: 1 members were left out (--skip-bad)" in said
+    expected = [crop_and_resize(np.asarray(Image.open(io.BytesIO(picture(i))))) for i in (1, 2, 4)]
+    np.testing.assert_array_equal(images(fresh), expected)
+
+
+def test_a_member_whose_checksum_is_wrong(archive, tmp_path):
+    content = bytearray(archive.read_bytes())
+    content[len(content) // 2] ^= 255
+    (tmp_path / "flipped.zip").write_bytes(content)
+    with pytest.raises(UserError, match=r"img_align_celeba/00000\d\.jpg"):
+        prepare(tmp_path / "flipped.zip", tmp_path / "data.npz")
+
+
+@pytest.mark.parametrize("share", [0, 0.5, 0.99])
+def test_a_truncated_archive(archive, tmp_path, share):
+    content = archive.read_bytes()
+    (tmp_path / "short.zip").write_bytes(content[: int(share * len(content))])
+    with pytest.raises(UserError, match="not a zip archive, or cut off"):
+        prepare(tmp_path / "short.zip", tmp_path / "data.npz")
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ({}, "is empty and no img_align_celeba"),
+        ({"000001.jpg": picture(1)}, "holds '000001.jpg' and no img_align_celeba"),
+        ({"celeba/000001.jpg": picture(1)}, "holds 'celeba/000001.jpg' and no"),
+        ({"img_align_celeba/a/1.jpg": picture(1)}, "holds 'img_align_celeba/a/1.jpg' and no"),
+        (
+            official(1) | {"img_align_celeba/../../x.jpg": b""},
+            "'img_align_celeba/../../x.jpg' leads",
+        ),
+        (official(1) | {"/etc/x.jpg": b""}, "'/etc/x.jpg' leads out of its folder"),
+        (official(1) | {"img_align_celeba\\..\\x.jpg": b""}, "leads out of its folder"),
+    ],
+)
+def test_other_archives(tmp_path, members, message):
+    archive = write(tmp_path / "other.zip", members)
+    with pytest.raises(UserError, match=message):
+        prepare(archive, tmp_path / "data.npz")
+
+
+def test_members_beside_the_pictures_are_mentioned(tmp_path):
+    archive = write(tmp_path / "a.zip", official(1) | {"img_align_celeba/": b"", "notes.txt": b"x"})
+    said = []
+    prepare(archive, tmp_path / "data.npz", say=said.append)
+    assert said[0] == (
+        "note: 1 members are not img_align_celeba/*.jpg and are left alone: 'notes.txt'"
+    )
+
+
+def test_the_command_and_an_absent_file(tmp_path):
+    words = [sys.executable, SCRIPT, "--zip", tmp_path / "absent.zip", "--out", tmp_path / "a.npz"]
+    result = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"error: cannot read or write {tmp_path / 'absent.zip'}")
+    assert len(result.stderr.splitlines()) == 1
