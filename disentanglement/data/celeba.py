@@ -81,8 +81,8 @@ class Source:
                 f"img_align_celeba.zip --out {folder / FILES[0]}"
             )
         say(
-            f"note: no CelebA in {folder}: {config.generate:,} drawn faces stand in for it, good for "
-            "a look and for nothing else"
+            f"note: no CelebA in {folder}: {config.generate:,} drawn faces stand in for it, good "
+            "for a look and for nothing else"
         )
         latents = faces.draw_latents(stream(0, "stand-in faces"), config.generate)
         return StandInFaces(faces.draw(latents))
