@@ -1,7 +1,8 @@
 """A first look on a laptop CPU: the paper's model on 20,000 teapots, which it draws first.
 
-3,000 batches of 32 images instead of 125,000 of 64; the contrastive term sets in after 2,400, its
-gap closes after 2,700.
+Expect 10 minutes on two CPU cores and a FactorVAE metric of 0.68 (one run; untrained 0.47). 6,000
+batches of 32 images instead of 125,000 of 64; the contrastive term sets in after 5,400, its gap
+closes after 5,700.
 """
 
 import runpy
@@ -11,10 +12,10 @@ config = runpy.run_path(str(Path(__file__).with_name("config.py")))["config"]
 config["global_config"] |= {
     **{key: values[0] for key, values in config["test_config"][0].items() if key != "run"},
     "batch_size": 32,
-    "max_batches": 3000,
-    "cr_coe_increase_batch": 2400,
-    "gap_decrease_batch": 2700,
-    "metric_freq": 500,
+    "max_batches": 6000,
+    "cr_coe_increase_batch": 5400,
+    "gap_decrease_batch": 5700,
+    "metric_freq": 1000,
     "metric_untrained": True,
     "data_dir": "../data/3Dpots_quick",
     "generate": 20000,
