@@ -25,6 +25,7 @@ format: .venv/installed-dev
 
 bench: .venv/installed
 	$(BIN)/python benchmarks/train_step.py
+	$(BIN)/python benchmarks/experiments.py
 	$(BIN)/python benchmarks/memory_and_disk.py
 	$(BIN)/python benchmarks/metrics.py
 

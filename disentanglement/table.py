@@ -46,7 +46,7 @@ PAPER = {
 }
 
 # Data sets other than that of the paper's table, by what records call them.
-OTHER_DATA = {"Teapots": "3D teapots"}
+OTHER_DATA = {"Teapots": "3D teapots", "CelebA": "CelebA", "StandInFaces": "stand-in faces"}
 
 _MARKS = ("<!-- table: python -m disentanglement.table -->", "<!-- end of table -->")
 
