@@ -104,7 +104,12 @@ class Scoring:
     """The job of main_final_metrics.py. metrics: those that every run is to have, by name."""
 
     verb, help, can_stack = "score", "Score every trained run of a config's grid.", False
-    _SHOWN = ("factor_vae", "dci_rf_ibgan.disentanglement", "mig")
+    _SHOWN = (
+        "factor_vae",
+        "dci_rf_ibgan.disentanglement",
+        "mig",
+        "random_feature_frechet.distance",
+    )
 
     def __init__(self, experiment: Experiment, metrics: Mapping[str, Callable]):
         self.script, self.metrics = experiment.metrics_task, metrics
