@@ -1,6 +1,7 @@
 """A first look on a laptop CPU: the paper's model, on CelebA if it is there, else on drawn faces.
 
-Expect 10 minutes on two CPU cores, and codes for hair tone, skin and background on drawn faces.
+Expect 13 minutes on two CPU cores beside other work; on drawn faces, codes for hair tone, skin and
+the background.
 2,000 batches of 64 instead of 90,174 of 128; the contrastive term sets in after 1,600.
 """
 
