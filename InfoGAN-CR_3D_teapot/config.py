@@ -1,6 +1,6 @@
 """The paper's grid: InfoGAN-CR on 3D teapots, 10 runs of 125,000 batches (40 epochs of 200,000).
 
-Needs a GPU, and the data (README.md, "3D teapots"; a set without them says how to make them).
+Needs a GPU, and the data (README.md, "3D teapots"; a run without them says how to make them).
 Every run's folder is named after its values in test_config; `run` is the seed.
 """
 

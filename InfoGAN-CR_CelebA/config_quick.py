@@ -8,6 +8,10 @@ the background.
 import runpy
 from pathlib import Path
 
+from disentanglement.data.celeba import FILES
+
+_data = Path(__file__).resolve().parents[1] / "data" / "CelebA"
+
 config = runpy.run_path(str(Path(__file__).with_name("config.py")))["config"]
 config["global_config"] |= {
     **{key: values[0] for key, values in config["test_config"][0].items() if key != "run"},
@@ -17,3 +21,6 @@ config["global_config"] |= {
     "generate": 20000,
 }
 config["test_config"] = [{"run": [0]}]
+if not any((_data / name).exists() for name in FILES):
+    # So that the real pictures, when they come, are trained on anew.
+    config["scheduler_config"]["result_root_folder"] = "results/stand_in_faces/"

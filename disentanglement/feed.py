@@ -4,10 +4,43 @@ A data set has `packed`, an array [N, ...] with a row per image, and `unpack(row
 [n, H, W, C] in `keras.ops`.
 """
 
+import zlib
+
 import numpy as np
 from keras import ops
 
 from disentanglement import engine
+from disentanglement.errors import UserError
+
+_ROWS = 1000  # that a checksum looks at
+
+
+def identity(dataset) -> dict:
+    """What tells data sets apart, a JSON value: going on with another one would mix two trainings.
+
+    The checksum is of a thousand images, evenly spaced.
+    """
+    n = len(dataset)
+    rows = np.unique(np.linspace(0, n - 1, min(n, _ROWS)).astype(int))
+    checksum = zlib.crc32(np.ascontiguousarray(dataset.packed[rows]).tobytes())
+    return {"dataset": type(dataset).__name__, "images": n, "checksum": f"{checksum:08x}"}
+
+
+def check_same(path, found: dict | None, dataset) -> None:
+    """Raises UserError unless the checkpoint `path` was trained on this data set.
+
+    found: the identity that it notes; None in old ones, which pass.
+    """
+    now = identity(dataset)
+    if found is not None and found != now:
+        was, is_now = (
+            f"{d['images']} images of {d['dataset']} (checksum {d['checksum']})"
+            for d in (found, now)
+        )
+        raise UserError(
+            f"{path} was trained on {was}, the data now are {is_now}: bring back the former "
+            "(data_dir), or use another folder"
+        )
 
 
 class Feed:

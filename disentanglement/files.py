@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import sys
 from pathlib import Path
 
 from disentanglement.errors import UserError, from_os_error, os_errors_in_one_line
@@ -69,9 +70,12 @@ def locked(folder: Path, wait: bool = False):
     with lock:
         with os_errors_in_one_line(folder / ".lock"):
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise UserError(f"{folder}: another process is at work there") from error
+                if not wait:
+                    raise UserError(f"{folder}: another process is at work there") from error
+                print(f"waiting: another process is at work in {folder}", file=sys.stderr)
+                fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 

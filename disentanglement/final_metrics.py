@@ -62,11 +62,13 @@ def score_run(model, dataset, metrics: dict, run_folder: Path, extra: dict | Non
 
 
 def _score_checkpoint(model, dataset, metrics, extra, path, out):
+    from disentanglement import feed  # imports the engine
     from disentanglement.metrics.evaluation import evaluate  # the learners take a second to import
 
     meta = checkpoint.load_meta(path)
     if changed := changed_keys(meta["config"], model.config):
         raise UserError(f"{path} is of another config: its {changed[0]} differs")
+    feed.check_same(path, meta.get("data"), dataset)
     checkpoint.restore(path, model)
     about = {
         "name": model.name_after(meta["next_batch"]),

@@ -15,11 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from disentanglement import checkpoint, engine, export, record, visualize
+from disentanglement import checkpoint, engine, export, feed, record, visualize
 from disentanglement.callbacks import MetricTable, SampleGrids, TensorBoard, Times
 from disentanglement.config import changed_keys
 from disentanglement.errors import TrainingStopped, UserError
-from disentanglement.feed import Feed
 from disentanglement.files import locked
 from disentanglement.metrics import evaluation
 from disentanglement.position import Plan
@@ -53,9 +52,9 @@ def train_stack(models: list, dataset, metrics: dict, work_dirs: list, extras: l
         for model, folder, extra in zip(models, work_dirs, extras, strict=True):
             stack.enter_context(locked(Path(folder)))
             runs.append(Run(model, dataset, metrics, Path(folder), extra or {}))
-        feed = Feed(dataset, engine.has_accelerator())
+        images = feed.Feed(dataset, engine.has_accelerator())
         for run in runs:
-            run.model.connect(feed)
+            run.model.connect(images)
             stack.enter_context(run.session())
         _train(runs)
 
@@ -109,6 +108,7 @@ class Run:
             self.table,
             Times(work_dir / "time.txt"),
         ]
+        self.data = feed.identity(dataset)
         self.seconds = 0.0  # spent training, over all processes
         self.next = 0  # number of the next batch
         self._order = self._order_epoch = self._images = None
@@ -121,7 +121,7 @@ class Run:
         log.info("training on %s", ", ".join(devices))
         if os.environ.get("CUDA_VISIBLE_DEVICES") and devices == ["CPU"]:
             log.warning("no GPU found by %s: its CUDA packages are missing", engine.NAME)
-        self.record = record.start(self.work_dir, self.config, devices)
+        self.record = record.start(self.work_dir, self.config, devices) | {"data": self.data}
         self.clock = time.monotonic() - self.seconds
         try:
             self._tell("begin", self.next)
@@ -197,13 +197,7 @@ class Run:
                 f"{self.checkpoint} is of another config: {key} was {meta['config'].get(key)!r}, "
                 f"is now {getattr(self.config, key)!r}: change it back or use another folder"
             )
-        if meta.get("data", self._data()) != self._data():
-            was, now = meta["data"], self._data()
-            raise UserError(
-                f"{self.checkpoint} was trained on {was['images']} images of {was['dataset']}, the "
-                f"data now are {now['images']} of {now['dataset']}: bring back the former "
-                "(data_dir) or use another folder"
-            )
+        feed.check_same(self.checkpoint, meta.get("data"), self.dataset)
         checkpoint.restore(self.checkpoint, self.model)
         self.seconds = meta["seconds"]
         next_batch = meta["next_batch"]
@@ -229,13 +223,9 @@ class Run:
                 "next_batch": next_batch,
                 "seconds": self.seconds,
                 "config": self.record["config"],
-                "data": self._data(),
+                "data": self.data,
             },
         )
-
-    def _data(self):
-        """What tells data sets apart: going on with another one would mix two trainings."""
-        return {"dataset": type(self.dataset).__name__, "images": len(self.dataset)}
 
     def _snapshot(self, global_id):
         """Keep the model as it is after batch global_id, beside the run's own checkpoint."""

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import runpy
 import sys
 from pathlib import Path
 
@@ -20,3 +21,8 @@ def load(folder: str, module: str):
         sys.modules[package] = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(sys.modules[package])
     return importlib.import_module(f"{package}.{module}")
+
+
+def load_experiment(folder: str):
+    """The EXPERIMENT of a folder's experiment.py."""
+    return runpy.run_path(str(ROOT / folder / "experiment.py"))["EXPERIMENT"]

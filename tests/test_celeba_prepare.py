@@ -1,5 +1,6 @@
 """process_celeba.py: pictures against a second resize, order, resume, and damaged archives."""
 
+import contextlib
 import io
 import os
 import signal
@@ -132,6 +133,11 @@ def test_parts_of_another_archive_are_not_mixed_in(archive, tmp_path):
 
 GREY = io.BytesIO()
 Image.new("L", (178, 218), 77).save(GREY, "JPEG")
+PNG = io.BytesIO()
+Image.new("RGB", (178, 218)).save(PNG, "PNG")
+HUGE = picture(3)
+_frame = HUGE.index(b"\xff\xc0") + 5  # height and width, two bytes each
+HUGE = HUGE[:_frame] + b"\xfd\xe8\xfd\xe8" + HUGE[_frame + 4 :]
 
 
 def test_grey_pictures_count(tmp_path):
@@ -146,6 +152,8 @@ def test_grey_pictures_count(tmp_path):
         (b"", r"000003\.jpg \(cannot identify image"),
         (b"hello", r"000003\.jpg \(cannot identify image"),
         (picture(3)[:2000], r"000003\.jpg \(image file is truncated"),
+        (HUGE, r"000003\.jpg \(Image size .* exceeds limit"),
+        (PNG.getvalue(), r"000003\.jpg \(cannot identify image"),
         (picture(3, (100, 100)), r"000003\.jpg \(it is 100x100, not 178x218"),
     ],
 )
@@ -202,6 +210,51 @@ def test_other_archives(tmp_path, members, message):
         prepare(archive, tmp_path / "data.npz")
 
 
+def test_only_members_that_climb_out(tmp_path):
+    archive = write(tmp_path / "a.zip", {"../evil.jpg": picture(1)})
+    with pytest.raises(UserError, match=r"holds no img_align_celeba/\*\.jpg beside"):
+        prepare(archive, tmp_path / "data.npz", skip_bad=True)
+    assert {path.name for path in tmp_path.iterdir()} == {"a.zip"}
+
+
+def test_members_that_climb_out_are_skipped_and_counted(tmp_path):
+    archive, said = write(tmp_path / "a.zip", official(2) | {"../evil.jpg": picture(1)}), []
+    prepare(archive, tmp_path / "data.npz", skip_bad=True, say=said.append)
+    assert len(images(tmp_path / "data.npz")) == 2
+    assert "note: 1 members were left out (--skip-bad)" in said
+
+
+def test_a_damaged_table_of_contents(archive, tmp_path):
+    """Whatever byte of it is changed: either it shows nowhere, or in one line."""
+    content = archive.read_bytes()
+    start = content.index(b"PK\x01\x02")
+    for place in range(start, len(content), 3):
+        changed = bytearray(content)
+        changed[place] ^= 255
+        (tmp_path / "damaged.zip").write_bytes(changed)
+        with contextlib.suppress(UserError):
+            celeba_prepare._pictures(tmp_path / "damaged.zip", lambda line: None)
+
+
+def test_a_full_disk_is_one_line(tmp_path):
+    """The parts fit, the whole does not; the limit of a file's size stands for the disk's end."""
+    archive = write(tmp_path / "a.zip", official(600))
+    code = (
+        "import resource, runpy, signal, sys\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1_700_000, 1_700_000))\n"
+        "del sys.argv[0]\n"
+        "runpy.run_path(sys.argv[0], run_name='__main__')\n"
+    )
+    words = [SCRIPT, "--zip", archive, "--out", tmp_path / "data.npz", "--workers", "1"]
+    result = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 2
+    assert f"error: cannot read or write {tmp_path / 'data.npz'}" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def test_members_beside_the_pictures_are_mentioned(tmp_path):
     archive = write(tmp_path / "a.zip", official(1) | {"img_align_celeba/": b"", "notes.txt": b"x"})
     said = []
@@ -215,5 +268,5 @@ def test_the_command_and_an_absent_file(tmp_path):
     words = [sys.executable, SCRIPT, "--zip", tmp_path / "absent.zip", "--out", tmp_path / "a.npz"]
     result = subprocess.run(words, capture_output=True, text=True, check=False)
     assert result.returncode == 2
-    assert result.stderr.startswith(f"error: cannot read or write {tmp_path / 'absent.zip'}")
+    assert result.stderr.startswith(f"error: {tmp_path / 'absent.zip'}: no such file: get img_")
     assert len(result.stderr.splitlines()) == 1

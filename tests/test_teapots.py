@@ -2,6 +2,9 @@
 
 import dataclasses
 import re
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,11 +12,13 @@ import numpy as np
 import pytest
 
 from disentanglement import engine
-from disentanglement.data import teapots
+from disentanglement.data import parts, teapots, teapots_generate
 from disentanglement.data.teapots import METRIC, TRAIN, Source, Teapots
+from disentanglement.data.teapots_variants import FIXED_COLOR
 from disentanglement.errors import UserError
 from disentanglement.metrics import evaluation
 from disentanglement.metrics.suite import METRICS
+from tests.experiments import ROOT
 
 N, GROUPS, LENGTH = 400, 30, 8
 
@@ -147,6 +152,10 @@ def without(content, key):
         (lambda t, m: m.update(labels=m["labels"] + 1), "labels go from 1 to 3, but"),
         (lambda t, m: m.update(labels=m["labels"][1:]), r"labels \(29,\)"),
         (lambda t, m: m.pop("labels"), "labels"),
+        (lambda t, m: t["latents"].__setitem__((3, 1), np.nan), "latents must be finite"),
+        (lambda t, m: t.update(latents=t["latents"] + 1j), "latents must be finite"),
+        (lambda t, m: m.update(labels=m["labels"].astype(str)), "labels must be finite"),
+        (lambda t, m: m.update(imgs=m["imgs"][:, :0]), r"\(30, 0, 64, 64, 3\)"),
     ],
 )
 def test_wrong_files_are_one_line(tmp_path, change, message):
@@ -157,6 +166,18 @@ def test_wrong_files_are_one_line(tmp_path, change, message):
         teapots.load(tmp_path)
     assert "\n" not in str(error.value)
     assert str(tmp_path) in str(error.value)
+
+
+def test_a_header_that_promises_too_much(tmp_path):
+    path = write(tmp_path, *arrays()) / TRAIN
+    with zipfile.ZipFile(path) as old:
+        content = old.read("imgs.npy").replace(b"(400, 64", b"(4000000000, 64")
+        latents = old.read("latents.npy")
+    with zipfile.ZipFile(path, "w") as new:
+        new.writestr("imgs.npy", content)
+        new.writestr("latents.npy", latents)
+    with pytest.raises(UserError, match="larger than the file can hold"):
+        teapots.load(tmp_path)
 
 
 @pytest.mark.parametrize("keep", [0, 100, 0.5, 0.99])
@@ -195,17 +216,31 @@ def test_the_default_folder_and_data_dir(tmp_path):
 
 def test_without_data_one_line_says_how_to_make_them(tmp_path):
     with pytest.raises(UserError, match="holds no teapots: make them") as error:
-        Source(Path(__file__).parents[1] / "InfoGAN-CR_3D_teapot").load(config(data_dir=tmp_path))
+        Source(ROOT / "InfoGAN-CR_3D_teapot").load(config(data_dir=tmp_path))
     script, out = re.search(r"python (\S+) --out (\S+)$", str(error.value)).groups()
     assert Path(script).is_file()
     assert Path(out) == tmp_path
 
 
-def test_an_unfinished_set_is_not_used(tmp_path):
+def test_an_unfinished_set_is_not_used_and_can_be_finished(tmp_path, monkeypatch):
+    """The line gives the very command that goes on, whatever was begun."""
+    order = teapots_generate.Order(FIXED_COLOR, train=9, groups=4, seed=2)
+    with monkeypatch.context() as patch:
+        patch.setattr(teapots_generate, "_write", lambda *a: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            teapots_generate.generate(order, tmp_path, say=lambda line: None)
+    source = Source(ROOT / "InfoGAN-CR_3D_teapot")
+    with pytest.raises(UserError, match="holds an unfinished set of teapots") as error:
+        source.load(config(data_dir=tmp_path))
+    words = str(error.value).split("by: python ")[1].split()
+    subprocess.run([sys.executable, *words], check=True, capture_output=True)
+    assert len(source.load(config(data_dir=tmp_path))) == 9
+
+
+def test_a_whole_set_is_used_whatever_lies_beside_it(tmp_path):
     write(tmp_path, *arrays())
-    (tmp_path / ".parts").mkdir()
-    with pytest.raises(UserError, match="holds an unfinished set of teapots"):
-        Source(tmp_path).load(config(data_dir=tmp_path))
+    parts.begin(tmp_path / ".parts", {})
+    assert len(Source(tmp_path).load(config(data_dir=tmp_path))) == N
 
 
 def test_a_small_set_is_made_once_where_the_config_asks(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -120,6 +121,15 @@ def test_what_is_drawn_is_not_drawn_again(tmp_path, monkeypatch):
     assert all((tmp_path / name).exists() for name in FILES)
 
 
+def test_what_a_kill_left_at_the_very_end_is_cleared_away(made, tmp_path):
+    """Killed when all is written but the parts are still there."""
+    out = shutil.copytree(made, tmp_path / "set")
+    shutil.copytree(made, out / ".parts", ignore=shutil.ignore_patterns("*.npz"))
+    generate(SMALL, out, **QUIET)
+    assert not (out / ".parts").exists()
+    assert (out / TRAIN).read_bytes() == (made / TRAIN).read_bytes()
+
+
 def test_other_sets_are_never_overwritten(made, tmp_path):
     with pytest.raises(UserError, match="holds another set: its seed is 3, here it is 0"):
         generate(Order(FIXED_COLOR, 1100, 4), made, **QUIET)
@@ -132,16 +142,24 @@ def test_other_sets_are_never_overwritten(made, tmp_path):
     assert (tmp_path / TRAIN).read_bytes() == b"precious"
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_full_disk_is_one_line(tmp_path, workers):
+@pytest.mark.parametrize(
+    ("workers", "limit", "where"),
+    [
+        (1, 100_000, ".parts/train_data/000000.npz"),
+        (2, 100_000, ".parts/"),
+        (1, 500_000, "set/train_data/data.npz"),  # the parts fit, the whole does not
+    ],
+)
+def test_a_full_disk_is_one_line(tmp_path, workers, limit, where):
     """The file size limit of a process stands for the disk's end."""
     code = (
         "import resource, signal, sys\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (HERE, HERE))\n"
         "from disentanglement.data import teapots_cli, teapots_variants\n"
         "sys.exit(teapots_cli.main(teapots_variants.FIXED_COLOR, sys.argv[1:]))\n"
     )
+    code = code.replace("HERE", str(limit))
     words = ["--out", tmp_path / "set", "--train", "600", "--groups", "3"]
     result = subprocess.run(
         [sys.executable, "-c", code, *map(str, words), "--workers", str(workers)],
@@ -152,6 +170,7 @@ def test_a_full_disk_is_one_line(tmp_path, workers):
     assert result.returncode == 2, result.stderr
     (line,) = [line for line in result.stderr.splitlines() if "error" in line]
     assert "cannot read or write" in line
+    assert where in line
     assert "Traceback" not in result.stderr
 
 
@@ -176,6 +195,18 @@ def test_a_mesh_of_ones_own(tmp_path, kind):
     assert np.ptp(found.vertices, axis=0).argmax() == 0
 
 
+def test_the_size_of_a_mesh_does_not_matter(tmp_path):
+    found = []
+    for scale in (1e-12, 1, 1e9):
+        box = trimesh.creation.box((1, 4, 2))
+        text = "".join(f"v {x!r} {y!r} {z!r}\n" for x, y, z in (scale * box.vertices).tolist())
+        text += "".join(f"f {a} {b} {c}\n" for a, b, c in (box.faces + 1).tolist())
+        (tmp_path / "box.obj").write_text(text)
+        found.append(mesh.load(tmp_path / "box.obj"))
+    for other in found[1:]:
+        np.testing.assert_allclose(other.vertices, found[0].vertices, atol=1e-9)
+
+
 def test_an_open_mesh_is_drawn_and_mentioned(tmp_path):
     box = trimesh.creation.box()
     box.update_faces(np.arange(12) > 1)
@@ -198,6 +229,7 @@ def test_an_open_mesh_is_drawn_and_mentioned(tmp_path):
         ("empty.obj", "", "empty.obj: "),
         ("points.obj", "v 0 0 0\nv 1 0 0\nv 0 1 0\n", "points.obj: "),
         ("flat.obj", "v 0 0 0\nv 1 0 0\nv 2 0 0\nf 1 2 3\n", "flat.obj: holds no triangles"),
+        ("inf.obj", "v inf 0 0\nv 1 0 0\nv 2 0 1\nf 1 2 3\n", "inf.obj: its vertices hold NaN"),
         ("nan.obj", "v nan 0 0\nv 1 0 0\nv 2 0 1\nf 1 2 3\n", "nan.obj: "),
     ],
 )

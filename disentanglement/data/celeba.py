@@ -111,7 +111,7 @@ def _pixels(member):
             f"{member.path}: '{member.name}' is {member.dtype} {member.shape}: must be uint8 "
             "[N, 32, 32, 3], as process_celeba.py writes it"
         )
-    pixels = np.empty(member.shape, np.uint8)
+    pixels = member.empty(np.uint8)
     for start, piece in member.pieces(_PIECE):
         pixels[start : start + len(piece)] = piece
     return pixels

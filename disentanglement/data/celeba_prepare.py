@@ -16,16 +16,16 @@ from PIL import Image
 from tqdm import tqdm
 
 from disentanglement.data import npz, parts
+from disentanglement.data.celeba import NUM_IMAGES
 from disentanglement.errors import UserError, os_errors_in_one_line
 from disentanglement.files import atomic_path, locked
 
 FOLDER = "img_align_celeba"
-OFFICIAL = 202_599  # pictures
 WIDTH, HEIGHT = 178, 218
 CROP, SIZE = 128, 32
 _PART = 500  # pictures
 _FORMAT = 1  # to be raised when the same archive comes to give other images
-_BAD = (OSError, ValueError, SyntaxError, RuntimeError, NotImplementedError, EOFError, zlib.error)
+_BAD = (OSError, SyntaxError, Image.DecompressionBombError, *npz.DAMAGE)
 
 
 def prepare(
@@ -45,6 +45,12 @@ def prepare(
     """
     if out.suffix != ".npz":
         raise UserError(f"{out}: the name must end in .npz")
+    if not archive.exists():
+        raise UserError(
+            f"{archive}: no such file: get img_align_celeba.zip (the README says where) and name "
+            "it by --zip"
+        )
+    _check_absent(out)
     start = time.perf_counter()
     names, outside = _pictures(archive, say)
     if outside and not skip_bad:
@@ -52,11 +58,12 @@ def prepare(
             f"{archive}: the name '{outside[0]}' leads out of its folder: not the official "
             "archive; --skip-bad leaves such members out"
         )
+    if not names:
+        raise UserError(f"{archive}: holds no {FOLDER}/*.jpg beside what --skip-bad leaves out")
     names = names[:limit]
     folder = out.with_name(f".{out.stem}.parts")
     with locked(folder, wait=True):
-        if out.exists():
-            raise UserError(f"{out} exists: choose another name, or move it away")
+        _check_absent(out)  # another process may have made it meanwhile
         about = {
             "format": _FORMAT,
             "archive": _fingerprint(archive),
@@ -76,8 +83,8 @@ def prepare(
     if bad or outside:
         say(f"note: {len(bad) + len(outside)} members were left out (--skip-bad)")
     count = len(names) - len(bad)
-    if count < OFFICIAL and not limit:
-        say(f"note: {count:,} pictures; the official archive has {OFFICIAL:,}")
+    if count < NUM_IMAGES and not limit:
+        say(f"note: {count:,} pictures; the official archive has {NUM_IMAGES:,}")
     say(f"{out}: {count:,} pictures, {out.stat().st_size / 1e6:.1f} MB, {seconds:.0f} s")
 
 
@@ -93,16 +100,21 @@ def crop_and_resize(picture: np.ndarray) -> np.ndarray:
     return ((four + 2) // 4).astype(np.uint8)
 
 
+def _check_absent(out):
+    if out.exists():
+        raise UserError(f"{out} exists: choose another name, or move it away")
+
+
 def _pictures(path, say):
     """The names of the archive's pictures, sorted, and names that lead out of its folder."""
     names, outside, others = [], [], []
     for name in _opened(path).namelist():
         if name.endswith("/"):
             continue
-        parts = PurePosixPath(name.replace("\\", "/"))
-        if parts.is_absolute() or ".." in parts.parts or ":" in name:
+        path_in = PurePosixPath(name.replace("\\", "/"))
+        if path_in.is_absolute() or ".." in path_in.parts or ":" in name:
             outside.append(name)
-        elif len(parts.parts) == 2 and parts.parts[0] == FOLDER and parts.suffix == ".jpg":
+        elif path_in.parent == PurePosixPath(FOLDER) and path_in.suffix == ".jpg":
             names.append(name)
         else:
             others.append(name)
@@ -127,7 +139,7 @@ def _opened(path):
     try:
         with os_errors_in_one_line(path):
             return zipfile.ZipFile(path)
-    except zipfile.BadZipFile as error:
+    except npz.DAMAGE as error:
         raise UserError(
             f"{path}: not a zip archive, or cut off ({error}): download it again"
         ) from error
@@ -153,7 +165,7 @@ def _make(archive, mark, names, path, skip_bad):
     for name in names:
         try:
             images.append(crop_and_resize(_read(_open(archive, mark), name)))
-        except (*_BAD, zipfile.BadZipFile) as error:
+        except _BAD as error:
             line = f"{name} ({error})"
             if not skip_bad:
                 raise UserError(
@@ -167,7 +179,7 @@ def _make(archive, mark, names, path, skip_bad):
 
 
 def _read(archive, name):
-    with Image.open(io.BytesIO(archive.read(name))) as picture:
+    with Image.open(io.BytesIO(archive.read(name)), formats=["JPEG"]) as picture:
         if picture.size != (WIDTH, HEIGHT):
             raise ValueError(f"it is {picture.size[0]}x{picture.size[1]}, not {WIDTH}x{HEIGHT}")
         return np.asarray(picture.convert("RGB"))
@@ -175,10 +187,9 @@ def _read(archive, name):
 
 def _write(out, paths):
     """Put the parts together; returns what was wrong with the pictures left out."""
-    again = "remove it and run the same command again"
     counts, bad = [], []
     for path in paths:
-        with npz.opened(path, again) as archive:
+        with npz.opened(path, parts.AGAIN) as archive:
             with npz.member(archive, "imgs") as member:
                 counts.append(member.shape[0])
             with npz.member(archive, "bad") as member:
@@ -191,7 +202,6 @@ def _write(out, paths):
         npz.new_member(target, "imgs", (sum(counts), SIZE, SIZE, 3), np.uint8) as file,
     ):
         for path in paths:
-            with npz.opened(path, again) as archive, npz.member(archive, "imgs") as member:
-                for _, piece in member.pieces(_PART):
-                    file.write(piece.tobytes())
+            for piece in npz.read_in_pieces(path, "imgs", _PART, parts.AGAIN):
+                file.write(piece.tobytes())
     return bad

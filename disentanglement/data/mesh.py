@@ -41,7 +41,7 @@ def load(path: Path, say=print) -> Mesh:
     with os_errors_in_one_line(path):
         path.open("rb").close()
     try:
-        found = trimesh.load_mesh(path)
+        found = trimesh.load_mesh(path, process=False)
     except Exception as error:  # each reader fails in its own ways
         raise UserError(
             f"{path}: not a mesh that can be read ({error or type(error).__name__}): give an OBJ "
@@ -50,7 +50,10 @@ def load(path: Path, say=print) -> Mesh:
     vertices, faces = (np.asarray(getattr(found, key, ())) for key in ("vertices", "faces"))
     if not np.isfinite(vertices).all():
         raise UserError(f"{path}: its vertices hold NaN or infinity")
-    found = trimesh.Trimesh(vertices.reshape(-1, 3), faces.reshape(-1, 3), process=True)
+    vertices = vertices.reshape(-1, 3)
+    size = np.abs(vertices - vertices[:1]).max(initial=0)  # trimesh merges what is 1e-8 apart
+    vertices = vertices / size if size > 0 else vertices
+    found = trimesh.Trimesh(vertices, faces.reshape(-1, 3), process=True)
     found.merge_vertices(merge_tex=True, merge_norm=True)
     found.update_faces(found.nondegenerate_faces())
     found.remove_unreferenced_vertices()

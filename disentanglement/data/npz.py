@@ -3,6 +3,7 @@
 import contextlib
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -19,6 +20,7 @@ DAMAGE = (
     RuntimeError,
     NotImplementedError,
 )
+_DENSEST = 1100  # deflate makes things so many times smaller at best
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # equal arrays give equal bytes, whenever they are written
 
 
@@ -40,6 +42,13 @@ class Member(NamedTuple):
             raise EOFError(f"array '{self.name}' is cut off")
         return np.frombuffer(content, self.dtype).reshape(shape)
 
+    def empty(self, dtype) -> np.ndarray:
+        """Room for the whole array. Raises ValueError where the file is too short to fill it."""
+        need = int(np.prod(self.shape, dtype=float)) * self.dtype.itemsize
+        if need > _DENSEST * self.path.stat().st_size:
+            raise ValueError(f"array '{self.name}' {self.shape} is larger than the file can hold")
+        return np.empty(self.shape, dtype)
+
     def pieces(self, rows: int):
         """(start, piece) of the array, at most so many rows each; then compares the checksum."""
         for start in range(0, self.shape[0], rows):
@@ -57,6 +66,16 @@ def opened(path: Path, advice: str):
         raise UserError(f"{path}: damaged or not what it should be ({error}): {advice}") from error
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def read_in_pieces(path: Path, name: str, rows: int, advice: str) -> Iterator[np.ndarray]:
+    """The array `name` of a file, at most so many rows at a time; for `advice` see `opened`.
+
+    What goes wrong where the pieces are used is not taken for damage of this file.
+    """
+    with opened(path, advice) as archive, member(archive, name) as array:
+        for _, piece in array.pieces(rows):
+            yield piece
 
 
 @contextlib.contextmanager

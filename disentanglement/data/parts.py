@@ -17,6 +17,9 @@ from disentanglement.files import write_text
 ABOUT = "about.json"  # in a folder of parts or of a set: all that decides its content
 
 
+AGAIN = "remove it and run the same command again"  # advice for a damaged part
+
+
 class Part(NamedTuple):
     """A file of `size` items, which make(*arguments) leaves at `path`."""
 
@@ -55,23 +58,34 @@ def check(folder: Path, about: dict, holds: str) -> bool:
 
     holds: the beginning of the message, "DIR holds another set".
     """
-    path = folder / ABOUT
-    if not path.exists():
+    found = read(folder)
+    if found is None:
         return False
-    with os_errors_in_one_line(path):
-        text = path.read_text()
-    try:
-        found = json.loads(text)
-        different = [key for key in about if found.get(key) != about[key]]
-    except (ValueError, AttributeError):
-        raise UserError(f"{path}: damaged: remove {folder}, or choose another --out") from None
-    if different:
+    if different := [key for key in about if found.get(key) != about[key]]:
         key = different[0]
         raise UserError(
             f"{holds}: its {key} is {found.get(key)!r}, here it is {about[key]!r}: choose another "
             f"--out, or remove {folder}"
         )
     return True
+
+
+def read(folder: Path) -> dict | None:
+    """What a folder says it is of, or None. Raises UserError where that is damaged."""
+    path = folder / ABOUT
+    if not path.exists():
+        return None
+    with os_errors_in_one_line(path):
+        text = path.read_text()
+    try:
+        found = json.loads(text)
+        if not isinstance(found, dict):
+            raise ValueError("not a JSON object")
+    except ValueError as error:
+        raise UserError(
+            f"{path}: damaged ({error}): remove {folder}, or choose another --out"
+        ) from error
+    return found
 
 
 def _make(part):

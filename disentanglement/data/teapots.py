@@ -3,6 +3,7 @@
 Read from train_data/data.npz and metric_data/data.npz, as the paper's code or 3D_teapot/ made them.
 """
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +89,9 @@ def load(folder: Path) -> Teapots:
     train, arrays = _read(folder / TRAIN, ("latents",))
     groups, labels = _read(folder / METRIC, ("labels",))
     latents, labels = arrays["latents"], labels["labels"]
+    for path, name, array in ((TRAIN, "latents", latents), (METRIC, "labels", labels)):
+        if array.dtype.kind not in "biuf" or not np.isfinite(array).all():
+            raise UserError(f"{folder / path}: {name} must be finite numbers ({array.dtype})")
     if train.ndim != 4 or latents.ndim != 2 or len(latents) != len(train):
         raise UserError(
             f"{folder / TRAIN}: imgs are {train.shape} and latents {latents.shape}: must be "
@@ -123,22 +127,28 @@ class Source:
         """The set; where there is none and config.generate says how many, it is made first."""
         root = self.experiment.parent
         folder = (self.experiment / (config.data_dir or root / "data" / "3Dpots")).resolve()
-        started = (folder / ".parts").exists()
-        if started or not any((folder / path).exists() for path in (TRAIN, METRIC)):
-            self._make(folder, config, started, say)
+        absent = [path for path in (TRAIN, METRIC) if not (folder / path).exists()]
+        unfinished = teapots_generate.command(folder) if absent else None
+        if unfinished or len(absent) == 2:
+            self._make(folder, config, unfinished, say)
         return load(folder)
 
-    def _make(self, folder, config, started, say):
-        script = Path("3D_teapot") / f"generate_teapots_{ALL_COLOR.name}.py"
+    def _make(self, folder, config, unfinished, say):
         if config.generate is None:
-            what = "an unfinished set of teapots" if started else "no teapots"
+            root = self.experiment.parent
+            if unfinished:
+                raise UserError(
+                    f"{folder} holds an unfinished set of teapots: go on with it by: python "
+                    f"{root / unfinished}"
+                )
+            script = root / "3D_teapot" / f"generate_teapots_{ALL_COLOR.name}.py"
             raise UserError(
-                f"{folder} holds {what}: make them (3 minutes on two cores, 0.3 GB) by: python "
-                f"{self.experiment.parent / script} --out {folder}"
+                f"{folder} holds no teapots: make them (3 minutes on two cores, 0.3 GB) by: python "
+                f"{script} --out {folder}"
             )
         say(f"teapots: none in {folder}; drawing {config.generate:,} for training now")
         order = teapots_generate.Order(ALL_COLOR, train=config.generate)
-        teapots_generate.generate(order, folder, workers=-1, say=say)
+        teapots_generate.generate(order, folder, workers=os.cpu_count() or 1, say=say)
 
 
 def _read(path, names):
@@ -149,21 +159,17 @@ def _read(path, names):
         for name in (*names, "factor_names"):
             if name in names or f"{name}.npy" in archive.namelist():
                 with npz.member(archive, name) as member:
-                    arrays[name] = member.read(len_of(member))
+                    arrays[name] = member.read(member.shape[0] if member.shape else 1)
         with npz.member(archive, "imgs") as member:
             return _pixels(member), arrays
 
 
-def len_of(member):
-    return member.shape[0] if member.shape else 1
-
-
 def _pixels(member):
-    if member.shape[-3:] != Teapots.image_shape or not member.shape[0]:
+    if member.shape[-3:] != Teapots.image_shape or not min(member.shape):
         raise UserError(
             f"{member.path}: imgs are {member.shape}: must be [..., 64, 64, 3], one or more"
         )
-    pixels = np.empty(member.shape, np.uint8)
+    pixels = member.empty(np.uint8)
     rows = max(1, _PIECE // int(np.prod(member.shape[1:-3])))
     for start, piece in member.pieces(rows):
         pixels[start : start + len(piece)] = _as_bytes(member, piece)

@@ -26,6 +26,7 @@ from disentanglement.streams import stream
 TRAIN, METRIC = Path("train_data", "data.npz"), Path("metric_data", "data.npz")
 GROUP_SIZE = 100
 _PART = 500  # images
+_TEAPOT = "Newell's teapot"
 _FORMAT = 1  # to be raised when the same options come to give other images
 
 
@@ -51,7 +52,7 @@ class Order:
             "groups": self.groups or self.variant.groups,
             "group_size": GROUP_SIZE,
             "seed": self.seed,
-            "mesh": fingerprint(self.mesh) if self.mesh else "Newell's teapot",
+            "mesh": fingerprint(self.mesh) if self.mesh else _TEAPOT,
         }
 
 
@@ -66,6 +67,7 @@ def generate(order: Order, out: Path, workers: int = 1, say=print) -> None:
     with locked(out, wait=True):
         start, about, folder = time.perf_counter(), order.about(), out / ".parts"
         if _is_there(out, about, folder):
+            shutil.rmtree(folder, ignore_errors=True)
             say(f"{out}: is complete already")
             return
         if order.mesh:
@@ -85,6 +87,17 @@ def generate(order: Order, out: Path, workers: int = 1, say=print) -> None:
         f"{out}: {size:.1f} MB; {total:,} images drawn in {drawn:.0f} s, written in "
         f"{time.perf_counter() - start - drawn:.0f} s"
     )
+
+
+def command(folder: Path) -> str | None:
+    """The command that goes on with an unfinished set in `folder`; None where there is none."""
+    about = parts.read(folder / ".parts")
+    if about is None:
+        return None
+    variant, mesh_file = about["variant"], about["mesh"] != _TEAPOT
+    words = [f"3D_teapot/generate_teapots_{variant}.py --out {folder}"]
+    words += [f"--{key} {about[key]}" for key in ("train", "groups", "seed")]
+    return " ".join(words + ["--mesh FILE"] * mesh_file)
 
 
 def train_latents(order: Order) -> np.ndarray:
@@ -188,11 +201,7 @@ def _write(images, out, paths):
     ):
         with npz.new_member(archive, "imgs", (*images.shape, SIZE, SIZE, 3), np.uint8) as file:
             for path in tqdm(paths, desc=f"writing {images.path.parent}", unit=" parts"):
-                with (
-                    npz.opened(path, "remove it and run the same command again") as source,
-                    npz.member(source, "imgs") as part,
-                ):
-                    for _, pixels in part.pieces(_PART):
-                        file.write(pixels.tobytes())
+                for piece in npz.read_in_pieces(path, "imgs", _PART, parts.AGAIN):
+                    file.write(piece.tobytes())
         for name, array in images.others.items():
             npz.add(archive, name, array)
