@@ -92,7 +92,7 @@ def generate(order: Order, out: Path, workers: int = 1, say=print) -> None:
 def command(folder: Path) -> str | None:
     """The command that goes on with an unfinished set in `folder`; None where there is none."""
     about = parts.read(folder / ".parts")
-    if about is None:
+    if about is None or about.get("variant") not in VARIANTS:
         return None
     variant, mesh_file = about["variant"], about["mesh"] != _TEAPOT
     words = [f"3D_teapot/generate_teapots_{variant}.py --out {folder}"]
