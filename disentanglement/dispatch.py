@@ -97,6 +97,8 @@ class Training:
         found = run.record()
         scores = "  ".join(f"{name} {value:.3f}" for name, value in found["scores"].items())
         minutes = f"{found['seconds'] / 60:.1f} min"
+        if data := found.get("data"):
+            minutes += f"  on {data['images']:,} images of {data['dataset']}"
         return f"{scores}  {minutes}  {run.folder}  traversals: {run.folder / 'traversal.png'}"
 
 

@@ -68,14 +68,13 @@ def prepare(
             "format": _FORMAT,
             "archive": _fingerprint(archive),
             "pictures": len(names),
-            "skip_bad": skip_bad,
         }
         parts.check(folder, about, f"{folder} holds the beginnings of another set")
         parts.begin(folder, about)
         todo = _parts(archive, about["archive"], names, folder, skip_bad)
         with tqdm(total=len(names), unit=" pictures", smoothing=0.05) as bar:
             parts.finish(todo, workers, bar)
-        bad = _write(out, [part.path for part in todo])
+        bad = _write(archive, out, [part.path for part in todo], skip_bad)
     shutil.rmtree(folder, ignore_errors=True)
     seconds = time.perf_counter() - start
     for line in bad[:5]:
@@ -185,17 +184,21 @@ def _read(archive, name):
         return np.asarray(picture.convert("RGB"))
 
 
-def _write(out, paths):
+def _write(archive, out, paths, skip_bad):
     """Put the parts together; returns what was wrong with the pictures left out."""
     counts, bad = [], []
     for path in paths:
-        with npz.opened(path, parts.AGAIN) as archive:
-            with npz.member(archive, "imgs") as member:
+        with npz.opened(path, parts.AGAIN) as part:
+            with npz.member(part, "imgs") as member:
                 counts.append(member.shape[0])
-            with npz.member(archive, "bad") as member:
+            with npz.member(part, "bad") as member:
                 bad += member.read(member.shape[0]).tolist()
+    if bad and not skip_bad:  # an earlier call was given --skip-bad
+        raise UserError(f"{archive}: {bad[0]}: leave such pictures out by --skip-bad")
     if not sum(counts):
-        raise UserError(f"no picture could be used; the first: {bad[0]}")
+        raise UserError(
+            f"{archive}: no picture could be used, the first: {bad[0]}: download it again"
+        )
     with (
         atomic_path(out) as temporary,
         zipfile.ZipFile(temporary, "w") as target,
