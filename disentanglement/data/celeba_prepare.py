@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
 from disentanglement.data import npz, parts
@@ -80,7 +80,7 @@ def prepare(
     for line in bad[:5]:
         say(f"left out: {line}")
     if bad or outside:
-        say(f"note: {len(bad) + len(outside)} members were left out (--skip-bad)")
+        say(f"note: left out by --skip-bad: {len(bad) + len(outside)}")
     count = len(names) - len(bad)
     if count < NUM_IMAGES and not limit:
         say(f"note: {count:,} pictures; the official archive has {NUM_IMAGES:,}")
@@ -178,7 +178,12 @@ def _make(archive, mark, names, path, skip_bad):
 
 
 def _read(archive, name):
-    with Image.open(io.BytesIO(archive.read(name)), formats=["JPEG"]) as picture:
+    content = io.BytesIO(archive.read(name))
+    try:
+        opened = Image.open(content, formats=["JPEG"])
+    except UnidentifiedImageError:  # whose text names an object in memory
+        raise ValueError("cannot identify image: not a JPEG, or its beginning is damaged") from None
+    with opened as picture:
         if picture.size != (WIDTH, HEIGHT):
             raise ValueError(f"it is {picture.size[0]}x{picture.size[1]}, not {WIDTH}x{HEIGHT}")
         return np.asarray(picture.convert("RGB"))
