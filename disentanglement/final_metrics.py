@@ -49,6 +49,18 @@ def check_trained(run_folder: Path) -> None:
         raise UserError(f"{run_folder}: training has not finished here: run main.py first")
 
 
+def restore(path: Path, model) -> dict:
+    """Give `model` the state in a checkpoint of its config; returns the checkpoint's meta data.
+
+    Raises UserError if it is of another config.
+    """
+    meta = checkpoint.load_meta(path)
+    if changed := changed_keys(meta["config"], model.config):
+        raise UserError(f"{path} is of another config: its {changed[0]} differs")
+    checkpoint.restore(path, model)
+    return meta
+
+
 def score_run(model, dataset, metrics: dict, run_folder: Path, extra: dict | None = None) -> None:
     """Score every checkpoint of a finished run; scores that are there already are kept.
 
@@ -65,11 +77,8 @@ def _score_checkpoint(model, dataset, metrics, extra, path, out):
     from disentanglement import feed  # imports the engine
     from disentanglement.metrics.evaluation import evaluate  # the learners take a second to import
 
-    meta = checkpoint.load_meta(path)
-    if changed := changed_keys(meta["config"], model.config):
-        raise UserError(f"{path} is of another config: its {changed[0]} differs")
+    meta = restore(path, model)
     feed.check_same(path, meta.get("data"), dataset)
-    checkpoint.restore(path, model)
     about = {
         "name": model.name_after(meta["next_batch"]),
         "run": model.config.run,

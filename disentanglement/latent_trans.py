@@ -8,7 +8,6 @@ import numpy as np
 from PIL import Image
 
 from disentanglement import checkpoint, final_metrics, visualize
-from disentanglement.config import changed_keys
 from disentanglement.errors import UserError
 from disentanglement.files import atomic_path, fingerprint, locked, write_text
 from disentanglement.streams import stream
@@ -41,10 +40,7 @@ def draw_run(model, run_folder: Path) -> None:
     final_metrics.check_trained(run_folder)
     path = run_folder / "checkpoint" / checkpoint.FILE
     with locked(run_folder):
-        meta = checkpoint.load_meta(path)
-        if changed := changed_keys(meta["config"], model.config):
-            raise UserError(f"{path} is of another config: its {changed[0]} differs")
-        checkpoint.restore(path, model)
+        meta = final_metrics.restore(path, model)
         folder = run_folder / FOLDER
         (folder / ABOUT).unlink(missing_ok=True)
         base = model.latent.sample(stream(model.config.run, "latent traversals"), REPEATS)

@@ -73,13 +73,17 @@ def generate(order: Order, out: Path, workers: int = 1, say=print) -> None:
         if order.mesh:
             mesh.load(order.mesh, say)  # a bad one shows before the work begins
         parts.begin(folder, about)
-        todo = [images for images in _sets(order) if not (out / images.path).exists()]
-        total = sum(len(images.scenes) for images in todo)
+        todo = [
+            (images, images.parts(order, about["mesh"], folder))
+            for images in _sets(order)
+            if not (out / images.path).exists()
+        ]
+        total = sum(len(images.scenes) for images, _ in todo)
         with tqdm(total=total, unit=" images", desc="drawing", smoothing=0.05) as bar:
-            parts.finish((p for images in todo for p in images.parts(order, folder)), workers, bar)
+            parts.finish([part for _, some in todo for part in some], workers, bar)
         drawn = time.perf_counter() - start
-        for images in todo:
-            _write(images, out, [part.path for part in images.parts(order, folder)])
+        for images, some in todo:
+            _write(images, out, [part.path for part in some])
         parts.begin(out, about)
         shutil.rmtree(folder, ignore_errors=True)
     size = sum((out / path).stat().st_size for path in (TRAIN, METRIC)) / 1e6
@@ -158,9 +162,9 @@ class _Set(NamedTuple):
     shape: tuple[int, ...]
     others: dict[str, np.ndarray]
 
-    def parts(self, order: Order, folder: Path) -> list[parts.Part]:
-        """What its images are drawn into."""
-        result, mark = [], order.about()["mesh"]
+    def parts(self, order: Order, mark: str, folder: Path) -> list[parts.Part]:
+        """What its images are drawn into. mark: the mesh's fingerprint."""
+        result = []
         for number, start in enumerate(range(0, len(self.scenes), _PART)):
             latents = self.scenes[start : start + _PART]
             path = folder / self.path.parent / f"{number:06d}.npz"
