@@ -5,8 +5,8 @@ To be run with --out DIR; --help lists the options.
 
 import sys
 
-from disentanglement.data.teapots_cli import main
-from disentanglement.data.teapots_variants import ALL_COLOR
+from disentanglement.data.teapots.command import main
+from disentanglement.data.teapots.variants import ALL_COLOR
 
 if __name__ == "__main__":
     sys.exit(main(ALL_COLOR))

@@ -10,8 +10,8 @@ import os
 import sys
 from pathlib import Path
 
-from disentanglement.cli import answer, at_least
-from disentanglement.data import celeba_prepare
+from disentanglement.console import at_least, run_command
+from disentanglement.data.celeba.prepare import prepare
 
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "CelebA"
 
@@ -39,12 +39,10 @@ def main() -> int:
     options = parser.parse_args()
 
     def command():
-        celeba_prepare.prepare(
-            options.zip, options.out, options.workers, options.limit, options.skip_bad
-        )
+        prepare(options.zip, options.out, options.workers, options.limit, options.skip_bad)
         return 0
 
-    return answer(command)
+    return run_command(command)
 
 
 if __name__ == "__main__":

@@ -19,3 +19,4 @@ config["global_config"] |= {
     "generate": 20000,
 }
 config["test_config"] = [{"tc_coe": [10.0], "run": [0]}]
+config["scheduler_config"]["result_root_folder"] = "results/quick/"

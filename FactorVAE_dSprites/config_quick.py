@@ -10,3 +10,4 @@ from pathlib import Path
 config = runpy.run_path(str(Path(__file__).with_name("config.py")))["config"]
 config["global_config"] |= {"max_batches": 4000, "metric_freq": 2000, "metric_untrained": True}
 config["test_config"] = [{"tc_coe": [10.0], "run": [0]}]
+config["scheduler_config"]["result_root_folder"] = "results/quick/"

@@ -23,3 +23,4 @@ config["global_config"] |= {
     "generate": 20000,
 }
 config["test_config"] = [{"run": [0]}]
+config["scheduler_config"]["result_root_folder"] = "results/quick/"

@@ -1,9 +1,9 @@
 """Train every run of the grid in config.py (see README.md; --help lists the options)."""
 
 import sys
+from pathlib import Path
 
-from disentanglement import cli
-from experiment import EXPERIMENT
+from disentanglement.experiments import cli
 
 if __name__ == "__main__":
-    sys.exit(cli.main(EXPERIMENT))
+    sys.exit(cli.main(Path(__file__).resolve().parent))

@@ -1,10 +1,9 @@
 """Score every trained run of the grid in config.py (see README.md; --help lists the options)."""
 
 import sys
+from pathlib import Path
 
-from disentanglement import cli
-from experiment import EXPERIMENT
-from gan import metric
+from disentanglement.experiments import cli
 
 if __name__ == "__main__":
-    sys.exit(cli.main_final_metrics(EXPERIMENT, metric.FINAL))
+    sys.exit(cli.main_final_metrics(Path(__file__).resolve().parent))

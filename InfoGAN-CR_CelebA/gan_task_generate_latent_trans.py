@@ -1,9 +1,9 @@
-"""Draw the latents of one trained run by hand: python gan_task_generate_latent_trans.py [RUN]."""
+"""Draw the latents of one trained run by hand: gan_task_generate_latent_trans.py [RUN]."""
 
 import sys
+from pathlib import Path
 
-from disentanglement import cli
-from experiment import EXPERIMENT
+from disentanglement.experiments import cli
 
 if __name__ == "__main__":
-    sys.exit(cli.task_latent_trans(EXPERIMENT))
+    sys.exit(cli.task_latent_trans(Path(__file__).resolve().parent))

@@ -14,3 +14,4 @@ config["global_config"] |= {
     "cr_coe_increase_batch": 14400,
     "metric_freq": 2000,
 }
+config["scheduler_config"]["result_root_folder"] = "results/hour/"

@@ -17,3 +17,4 @@ config["global_config"] |= {
     "metric_untrained": True,
 }
 config["test_config"] = [{"run": [0]}]
+config["scheduler_config"]["result_root_folder"] = "results/quick/"

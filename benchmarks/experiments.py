@@ -17,10 +17,14 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from disentanglement import config, engine, grid  # noqa: E402
-from disentanglement.data.celeba import CelebA  # noqa: E402
-from disentanglement.data.teapots import Teapots  # noqa: E402
-from disentanglement.feed import Feed  # noqa: E402
+from disentanglement import (
+    config,
+    engine,
+)
+from disentanglement.data.celeba.dataset import CelebA  # noqa: E402
+from disentanglement.data.teapots.dataset import Teapots  # noqa: E402
+from disentanglement.experiments import grid  # noqa: E402
+from disentanglement.training.feed import Feed  # noqa: E402
 from tests.experiments import load  # noqa: E402
 
 IMAGES, MATRIX = 512, 2048

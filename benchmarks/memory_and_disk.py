@@ -37,7 +37,8 @@ def train(folder):
 
 def checkpoints(folder):
     sys.path.insert(0, str(EXPERIMENT))
-    from disentanglement import checkpoint, grid
+    from disentanglement.experiments import grid
+    from disentanglement.training import checkpoint
     from experiment import EXPERIMENT as experiment
     from gan import infogan_cr
 

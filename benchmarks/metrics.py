@@ -22,8 +22,8 @@ from sklearn.metrics import mutual_info_score, roc_auc_score
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import LinearSVC
 
-from disentanglement.data.dsprites_render import FACTOR_SIZES, FACTOR_VALUES
-from disentanglement.metrics.evaluation import GROUP_SIZE, GROUPS
+from disentanglement.data.dsprites.render import FACTOR_SIZES, FACTOR_VALUES
+from disentanglement.evaluation.evaluate import GROUP_SIZE, GROUPS
 from disentanglement.metrics.suite import METRICS, needed_arrays
 
 EXPERIMENT = Path(__file__).resolve().parents[1] / "InfoGAN-CR_dSprites"
@@ -219,9 +219,9 @@ def ratios():
 def whole():
     """`evaluate` with a network, all of Table 1's columns, encoding included."""
     sys.path.insert(0, str(EXPERIMENT))
-    from disentanglement import grid
-    from disentanglement.metrics.evaluation import evaluate
-    from disentanglement.table import COLUMNS
+    from disentanglement.evaluation.evaluate import evaluate
+    from disentanglement.evaluation.table import COLUMNS
+    from disentanglement.experiments import grid
     from experiment import EXPERIMENT as experiment
     from gan import infogan_cr, load_data
 

@@ -65,8 +65,8 @@ class KerasWorker:
         self.product_of = engine.compile_step(lambda a: (a @ a)[0], [])
 
     def _build(self, experiment, **changes):
-        from disentanglement.data.dsprites import DSprites
-        from disentanglement.feed import Feed
+        from disentanglement.data.dsprites.dataset import DSprites
+        from disentanglement.training.feed import Feed
 
         model = load(experiment, ENTRIES[experiment]).build(_config(experiment, **changes))
         bits = np.random.default_rng(0).integers(0, 256, (IMAGES, 512), np.uint8)
@@ -78,13 +78,13 @@ class KerasWorker:
         return {"before": before, "after": after, "factor_vae": flops.factor_vae(self.factor_vae)}
 
     def save(self, path):
-        from disentanglement import checkpoint
+        from disentanglement.training import checkpoint
 
         checkpoint.save(Path(path), self.model, {})
 
     def losses(self, path, inputs):
-        from disentanglement import checkpoint
-        from disentanglement.latent import Pair
+        from disentanglement.algorithms.latent import Pair
+        from disentanglement.training import checkpoint
 
         checkpoint.restore(Path(path), self.model)
         images, z, *pair = inputs
@@ -166,7 +166,8 @@ def serve(engine):
 
 
 def _config(experiment, **changes):
-    from disentanglement import config, grid
+    from disentanglement import config
+    from disentanglement.experiments import grid
 
     infogan = experiment.startswith("InfoGAN")
     schema = config.InfoGANCRConfig if infogan else config.FactorVAEConfig

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from disentanglement.data import dsprites
-from disentanglement.data.dsprites_render import render
+from disentanglement.data.dsprites import dataset as dsprites
+from disentanglement.data.dsprites.render import render
 from disentanglement.errors import UserError
 
 

@@ -28,8 +28,10 @@ class SchedulerConfig:
     temp_folder: str = key("kept for configs of the paper's code; nothing is written there")
     scheduler_log_file_path: str = key("where the GPU scheduler reports")
     log_file: str = key("each run's log, in the run's folder")
-    force_rerun: bool = key("train finished runs again (the old folder is kept, renamed)")
-    result_root_folder: str = key("where the run folders are made")
+    force_rerun: bool = key(
+        "do finished runs again (earlier results are renamed and kept)", default=False
+    )
+    result_root_folder: str = key("where the run folders are created", default="results/")
     max_tasks_per_gpu: int = key("runs that share one GPU", low=1, default=1)
 
 
@@ -72,8 +74,8 @@ class TrainingConfig:
     )
 
     @property
-    def scored(self) -> str:
-        """What tells scores of one checkpoint from others of it: a suffix of their files."""
+    def score_suffix(self) -> str:
+        """A suffix for score files, where one checkpoint can be scored in several ways."""
         return ""
 
 
@@ -124,7 +126,7 @@ class FactorVAEConfig(TrainingConfig):
     )
 
     @property
-    def scored(self) -> str:
+    def score_suffix(self) -> str:
         return "" if self.codes == "sampled" else f"_{self.codes}"
 
 

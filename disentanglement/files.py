@@ -1,22 +1,29 @@
-"""Writing files so that a reader sees the old content or the new, never half of either."""
+"""Writing files so that a reader sees either the old content or the new, never half of it."""
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from disentanglement.errors import UserError, from_os_error, os_errors_in_one_line
 
 
+# Our own rather than a library's: the flush before the rename is what makes resume exact after a
+# power cut, and Keras needs the suffix.
 @contextlib.contextmanager
-def atomic_path(path: Path):
-    """Yield a temporary path beside `path`; on success flush it to disk and rename it to `path`.
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on success, flush it to disk and rename it to `path`.
 
-    The temporary name keeps the suffix (Keras chooses the format by it) and is always the same
-    for one `path`, so what a killed process left is overwritten by the next write. On any error
-    it is removed and `path` stays as it was. Raises UserError where the disk refuses.
+    The temporary name keeps the suffix (Keras picks the format by it) and is always the same for
+    one `path`, so the next write replaces what a killed process left behind. On any error it is
+    removed and `path` stays as it was.
+
+    Raises:
+        UserError: The file system refuses to write.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.stem}.partial{path.suffix}")
@@ -36,19 +43,19 @@ def atomic_path(path: Path):
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replace the content of `path` by `text`, all or nothing."""
+    """Replace the content of `path` with `text`, atomically."""
     with atomic_path(path) as temporary:
         temporary.write_text(text)
 
 
 def fingerprint(path: Path) -> str:
-    """What tells the content of a file from another in records: 16 hexadecimal digits."""
+    """Return a short SHA-256 fingerprint of the file: 16 hexadecimal digits."""
     with os_errors_in_one_line(path):
         return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
 def keep_old(path: Path) -> Path:
-    """Rename a file a.b to the first free a.old-<n>.b, a folder c to c.old-<n>; returns that."""
+    """Rename file a.b to the first free a.old-<n>.b, or folder c to c.old-<n>; return the name."""
     stem, suffix = (path.name, "") if path.is_dir() else (path.stem, path.suffix)
     n = 1
     while (old := path.with_name(f"{stem}.old-{n}{suffix}")).exists():
@@ -59,24 +66,30 @@ def keep_old(path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def locked(folder: Path, wait: bool = False):
-    """Hold a folder: two processes at work in it would spoil each other's files.
+def locked(folder: Path, wait: bool = False) -> Iterator[None]:
+    """Hold a lock on `folder`, so that two processes cannot spoil each other's files.
 
-    If another process holds it, wait for its end, or raise UserError.
+    Args:
+        folder: Created if it does not exist.
+        wait: If another process holds the lock, wait for it instead of raising.
+
+    Raises:
+        UserError: Another process holds the lock, or the folder cannot be written.
     """
+    lock = FileLock(folder / ".lock")
     with os_errors_in_one_line(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("w")
-    with lock:
-        with os_errors_in_one_line(folder / ".lock"):
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                if not wait:
-                    raise UserError(f"{folder}: another process is at work there") from error
-                print(f"waiting: another process is at work in {folder}", file=sys.stderr)
-                fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            if not wait:
+                raise UserError(f"{folder}: another process is using this folder") from error
+            print(f"waiting for another process that is using {folder}", file=sys.stderr)
+            lock.acquire()
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def _flush_folder(folder: Path) -> None:

@@ -16,7 +16,8 @@ FOLDER = ROOT / "InfoGAN-CR_dSprites"
 WORK = """
     import dataclasses, json, os, sys, time
     from pathlib import Path
-    from disentanglement import final_metrics, record
+    from disentanglement.evaluation import final_metrics
+    from disentanglement import records
     from disentanglement.errors import UserError
     from disentanglement.files import fingerprint
 
@@ -49,7 +50,7 @@ WORK = """
     def score(config, folder):
         note("score", config.run)
         for name, path in final_metrics.checkpoints(folder, config).items():
-            record.save(folder, {
+            records.save(folder, {
                 "scores": {"factor_vae": 0.7}, "metrics": {"factor_vae": {}}, "skipped": {},
                 "model": {"checkpoint": fingerprint(path)},
             }, name)

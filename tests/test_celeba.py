@@ -11,14 +11,16 @@ import pytest
 from keras import ops
 from PIL import Image
 
-from disentanglement import engine, latent_trans, random_network
+from disentanglement import engine
+from disentanglement.algorithms.latent import JointLatent, UniformLatent
 from disentanglement.config import CelebAConfig
-from disentanglement.data import faces
-from disentanglement.data.celeba import CelebA, Source, StandInFaces, read
+from disentanglement.data.celeba import faces
+from disentanglement.data.celeba.dataset import CelebA, Source, StandInFaces, read
 from disentanglement.errors import UserError
-from disentanglement.feed import Feed
-from disentanglement.latent import JointLatent, UniformLatent
+from disentanglement.evaluation import latent_trans
 from disentanglement.metrics.random_features import random_feature_frechet, random_feature_kid
+from disentanglement.networks import random_network
+from disentanglement.training.feed import Feed
 from tests import tiny
 from tests.experiments import ROOT, load
 from tests.gradients import gradients

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 from scipy.ndimage import map_coordinates
 
-from disentanglement.data import celeba_prepare
-from disentanglement.data.celeba_prepare import crop_and_resize, prepare
+from disentanglement.data.celeba import prepare as celeba_prepare
+from disentanglement.data.celeba.prepare import crop_and_resize, prepare
 from disentanglement.errors import UserError
 from tests.experiments import ROOT
 

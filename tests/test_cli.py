@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from disentanglement.launch import visible_gpus
+from disentanglement.experiments.launch import visible_gpus
 from tests.commands import FOLDER, events, most_at_once, run
 
 

@@ -5,9 +5,9 @@ import pprint
 
 import pytest
 
-from disentanglement import grid
 from disentanglement.config import InfoGANCRConfig, changed_keys, parse
 from disentanglement.errors import UserError
+from disentanglement.experiments import grid
 from tests.experiments import ROOT
 
 FOLDER = ROOT / "InfoGAN-CR_dSprites"

@@ -8,8 +8,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from disentanglement.data import dsprites
-from disentanglement.data.dsprites_render import render
+from disentanglement.data.dsprites import dataset as dsprites
+from disentanglement.data.dsprites.render import render
 from disentanglement.errors import UserError
 from tests.experiments import DATA, ROOT
 

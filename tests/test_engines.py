@@ -8,9 +8,10 @@ import textwrap
 import numpy as np
 import pytest
 
-from disentanglement import checkpoint, engine
+from disentanglement import engine
 from disentanglement.config import InfoGANCRConfig
-from disentanglement.feed import Feed
+from disentanglement.training import checkpoint
+from disentanglement.training.feed import Feed
 from tests import tiny
 from tests.experiments import ROOT, load
 
@@ -81,7 +82,7 @@ def test_images_on_the_device_give_what_the_hosts_give():
 
 
 def test_dsprites_are_unpacked_alike():
-    from disentanglement.data.dsprites import DSprites
+    from disentanglement.data.dsprites.dataset import DSprites
 
     bits = np.random.default_rng(0).integers(0, 256, (5, 512), dtype=np.uint8)
     data = DSprites(bits)
@@ -112,7 +113,7 @@ OTHER = """
     import sys
     from pathlib import Path
     import numpy as np
-    from disentanglement import checkpoint
+    from disentanglement.training import checkpoint
     from tests.test_engines import BATCHES, build, train
 
     folder, model = Path(sys.argv[1]), build()

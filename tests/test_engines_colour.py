@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from disentanglement import config, engine
-from disentanglement.feed import Feed
+from disentanglement.training.feed import Feed
 from tests import golden, tiny
 from tests.experiments import ROOT, load
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 
-from disentanglement.data.dsprites_render import FACTOR_SIZES, FACTOR_VALUES
+from disentanglement.data.dsprites.render import FACTOR_SIZES, FACTOR_VALUES
 from disentanglement.errors import UserError
-from disentanglement.metrics import evaluation
+from disentanglement.evaluation import evaluate as evaluation
 from disentanglement.metrics.suite import METRICS
 from tests.experiments import ROOT
 
@@ -169,7 +169,7 @@ def test_nothing_is_computed_twice(tmp_path):
 
 KILLED = """
     import os, signal, sys
-    from disentanglement.metrics.evaluation import evaluate
+    from disentanglement.evaluation.evaluate import evaluate
     from tests.test_evaluation import FAST, Counting, Grid
 
     def kill(codes):

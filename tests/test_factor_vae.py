@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from disentanglement import checkpoint, engine, final_metrics, table, training
+from disentanglement import engine
 from disentanglement.config import FactorVAEConfig, parse
 from disentanglement.errors import UserError
-from disentanglement.feed import Feed
+from disentanglement.evaluation import final_metrics, table
 from disentanglement.metrics.suite import METRICS
+from disentanglement.training import checkpoint
+from disentanglement.training import loop as training
+from disentanglement.training.feed import Feed
 from tests import golden, tiny
 from tests.experiments import load
 from tests.runs import rows

@@ -6,11 +6,12 @@ import shutil
 import numpy as np
 import pytest
 
-from disentanglement import final_metrics, record
+from disentanglement import records
 from disentanglement.config import InfoGANCRConfig
 from disentanglement.errors import UserError
+from disentanglement.evaluation import final_metrics
+from disentanglement.evaluation.computed_arrays import Judge
 from disentanglement.files import fingerprint, locked
-from disentanglement.judge import Judge
 from disentanglement.metrics.suite import METRICS
 from tests import tiny
 from tests.experiments import load
@@ -50,9 +51,9 @@ def test_scores_that_are_there_are_kept(folder):
     final_metrics.score_run(model, tiny.Bars(), {"mig": FINAL["mig"]}, folder)
     assert final_metrics.is_done(folder, {"mig": FINAL["mig"]}, CONFIG)
     assert not final_metrics.is_done(folder, FINAL, CONFIG)
-    before = record.read(folder, BOTH[0])["metrics"]["mig"]
+    before = records.read(folder, BOTH[0])["metrics"]["mig"]
     final_metrics.score_run(model, tiny.Bars(), FINAL, folder)
-    assert record.read(folder, BOTH[0])["metrics"]["mig"] == before
+    assert records.read(folder, BOTH[0])["metrics"]["mig"] == before
     assert final_metrics.is_done(folder, FINAL, CONFIG)
 
     def no_encoder(images):
@@ -67,15 +68,15 @@ def test_a_run_that_trained_on_is_scored_again(folder):
     tiny.train(folder, epoch=4)
     assert not final_metrics.is_done(folder, FINAL, CONFIG)
     final_metrics.score_run(build(epoch=4), tiny.Bars(), FINAL, folder)
-    assert record.read(folder, BOTH[0])["model"]["batches"] == 64
-    assert record.read(folder, "final_metrics.old-1.json")["model"]["batches"] == 48
+    assert records.read(folder, BOTH[0])["model"]["batches"] == 64
+    assert records.read(folder, "final_metrics.old-1.json")["model"]["batches"] == 48
     assert not list(folder.glob("final_metrics_*.old-*"))
 
 
 def test_refusals(folder):
     with pytest.raises(UserError, match="is of another config: its info_coe_de differs"):
         final_metrics.score_run(build(info_coe_de=0.1), tiny.Bars(), FINAL, folder)
-    record.save(folder, record.read(folder) | {"state": "stopped"})
+    records.save(folder, records.read(folder) | {"state": "stopped"})
     with pytest.raises(UserError, match="training has not finished here: run main.py first"):
         final_metrics.score_run(build(), tiny.Bars(), FINAL, folder)
     with pytest.raises(UserError, match="training has not finished"):
@@ -105,7 +106,7 @@ def test_sample_quality_needs_the_classifier(tmp_path):
 
 
 def test_sample_quality_of_a_model(tmp_path, monkeypatch):
-    from disentanglement import shape_classifier
+    from disentanglement.networks import shape_classifier
 
     path = tmp_path / "shape_classifier.keras"
     shape_classifier.save_keras(shape_classifier.fold(shape_classifier.network()), path)

@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from disentanglement import grid
 from disentanglement.config import InfoGANCRConfig
-from disentanglement.feed import Feed
+from disentanglement.experiments import grid
+from disentanglement.training.feed import Feed
 from tests import golden
 from tests.experiments import DATA, ROOT, load
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from disentanglement import grid
+from disentanglement.experiments import grid
 from tests.experiments import ROOT, load_experiment
 
 INFOGAN = {

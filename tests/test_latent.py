@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from disentanglement.latent import GaussianLatent, JointLatent, UniformLatent
+from disentanglement.algorithms.latent import GaussianLatent, JointLatent, UniformLatent
 from disentanglement.streams import stream
 
 

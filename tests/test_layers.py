@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from disentanglement import layers
+from disentanglement.networks import layers
 from tests.gradients import gradients
 
 

@@ -12,9 +12,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from disentanglement import checkpoint, dispatch, grid, record, reproduce, weights
+from disentanglement import records
 from disentanglement.config import InfoGANCRConfig
 from disentanglement.errors import UserError
+from disentanglement.experiments import dispatch, grid, reproduce
+from disentanglement.training import checkpoint, weights
 from tests import tiny
 from tests.commands import FOLDER
 from tests.experiments import ROOT, load
@@ -180,7 +182,7 @@ def test_weights_of_another_network_are_refused(unbroken, tmp_path):
 def test_old_scores_are_not_published(unbroken, tmp_path):
     folder = shutil.copytree(unbroken, tmp_path / "run")
     for name in ("final_metrics.json", "final_metrics.old-1.json"):
-        record.save(folder, {"scores": {}}, name)
+        records.save(folder, {"scores": {}}, name)
     config = InfoGANCRConfig(**tiny.CONFIG)
     scheduler = grid.load(FOLDER / "config.py", InfoGANCRConfig, 737280).scheduler
     run = dispatch.Run(

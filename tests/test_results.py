@@ -2,12 +2,13 @@
 
 import pytest
 
-from disentanglement import record, table
-from disentanglement.weights import LIMIT
+from disentanglement import records
+from disentanglement.evaluation import table
+from disentanglement.training.weights import LIMIT
 from tests.experiments import ROOT
 
 RESULTS = ROOT / "results"
-RUNS = [path.parent for path in sorted(RESULTS.rglob(record.FILE))]
+RUNS = [path.parent for path in sorted(RESULTS.rglob(records.FILE))]
 
 
 def test_the_table_is_made_from_the_records():
@@ -17,11 +18,11 @@ def test_the_table_is_made_from_the_records():
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: f"{run.parent.name}/{run.name}")
 def test_a_record_is_whole(run):
-    about = record.read(run)
+    about = records.read(run)
     assert about["state"] == "finished"
     assert about["seconds"] > 0
     assert about["hardware"]["devices"]
-    final = record.read(run, "final_metrics.json")
+    final = records.read(run, "final_metrics.json")
     assert set(table.COLUMNS.values()) <= set(final["scores"])
     assert final["model"]["batches"] == about["batches"]
     assert list((run / "weights").glob("*.npz"))

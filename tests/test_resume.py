@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from disentanglement import checkpoint, record
+from disentanglement import records
+from disentanglement.training import checkpoint
 from tests import tiny
 from tests.runs import BATCHES, assert_same_events, assert_same_result, rows, spawn
 
@@ -68,7 +69,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(unbroken, tmp_path, number):
     assert run.returncode == 130, output
     assert "saved in" in output
     assert "same command goes on" in output
-    assert record.read(tmp_path)["state"] == "stopped"
+    assert records.read(tmp_path)["state"] == "stopped"
     assert checkpoint.load_meta(tmp_path / "checkpoint" / "model.npz")["next_batch"] < BATCHES
     run = spawn(tmp_path)
     run.communicate(timeout=300)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from disentanglement.schedule import Schedule
+from disentanglement.algorithms.schedule import Schedule
 
 
 def schedule(**changes):

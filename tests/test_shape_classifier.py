@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from disentanglement import shape_classifier
 from disentanglement.errors import UserError
+from disentanglement.networks import shape_classifier
 
 
 class Shapes:

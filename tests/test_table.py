@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from disentanglement import record, table
+from disentanglement import records
+from disentanglement.evaluation import table
 
 SCORES = {score: 0.1 * i for i, score in enumerate(table.COLUMNS.values(), start=1)}
 
@@ -18,7 +19,7 @@ def save(folder, name="final_metrics.json", model="InfoGAN-CR", shift=0.0, batch
     run = config.pop("run", 0)
     config = {"info_coe_de": 0.05, "run": run} | config
     about = {"name": model, "batches": batches, "run": run, "config": config}
-    record.save(folder, {"scores": scores, "metrics": {}, "skipped": {}, "model": about}, name)
+    records.save(folder, {"scores": scores, "metrics": {}, "skipped": {}, "model": about}, name)
 
 
 def test_teapots_are_told_apart_and_not_held_against_dsprites(results, capsys):
@@ -26,7 +27,7 @@ def test_teapots_are_told_apart_and_not_held_against_dsprites(results, capsys):
     save(folder, info_coe_de=0.2)
     path = folder / "final_metrics.json"
     found = json.loads(path.read_text()) | {"protocol": {"dataset": "Teapots"}}
-    record.save(folder, found, path.name)
+    records.save(folder, found, path.name)
     assert table.main([str(folder)]) == 0
     alone = capsys.readouterr().out
     assert "InfoGAN-CR, 3D teapots " in alone
@@ -46,7 +47,7 @@ def results(tmp_path):
             tmp_path / f"run-{run},", "final_metrics_global_id-7.json",
             "InfoGAN (modified)", batches=8, run=run,
         )  # fmt: skip
-    record.save(tmp_path / "run-0,", {"state": "finished", "scores": {}})
+    records.save(tmp_path / "run-0,", {"state": "finished", "scores": {}})
     # What must not count: scores and runs that were set aside, and half a file.
     save(tmp_path / "run-0,", "final_metrics.old-1.json", shift=5)
     save(tmp_path / "run-0,.old-1", shift=5)
@@ -156,14 +157,14 @@ def test_mistakes_are_one_line(tmp_path, capsys):
         err = capsys.readouterr().err
         assert message in err
         assert err.count("\n") == 1
-    assert record.read(tmp_path / "good", "final_metrics.json")["scores"]
+    assert records.read(tmp_path / "good", "final_metrics.json")["scores"]
 
 
 def test_copies_and_other_protocols_are_not_averaged(tmp_path, capsys):
     about = {"name": "mine", "run": 0, "checkpoint": "abc"}
     for folder, checkpoint, images in (("a", "abc", 9), ("b", "abc", 9), ("c", "d", 10)):
         found = {"scores": {"mig": 0.5}, "protocol": {"images": images}}
-        record.save(
+        records.save(
             tmp_path / folder, found | {"model": about | {"checkpoint": checkpoint}}, "s.json"
         )
     rows = table.rows(list(table.find_records([tmp_path]).values()))
@@ -173,7 +174,7 @@ def test_copies_and_other_protocols_are_not_averaged(tmp_path, capsys):
 
 def test_records_without_a_run_stand_alone(tmp_path):
     for folder in "ab":
-        record.save(
+        records.save(
             tmp_path / folder, {"scores": {"mig": 0.5}, "model": {"name": "codes"}}, "s.json"
         )
     rows = table.rows(list(table.find_records([tmp_path]).values()))
@@ -182,7 +183,9 @@ def test_records_without_a_run_stand_alone(tmp_path):
 
 def test_a_score_that_some_runs_lack(tmp_path, capsys):
     for run, scores in enumerate(({"mig": 0.5, "sap": 0.1}, {"mig": 0.7}, {"mig": 0.6})):
-        record.save(tmp_path, {"scores": scores, "model": {"name": "m", "run": run}}, f"{run}.json")
+        records.save(
+            tmp_path, {"scores": scores, "model": {"name": "m", "run": run}}, f"{run}.json"
+        )
     assert table.main([str(tmp_path)]) == 0
     row = capsys.readouterr().out.splitlines()[2]
     assert "0.60 ± 0.06" in row

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from disentanglement.config import TeapotInfoGANCRConfig
-from disentanglement.feed import Feed
+from disentanglement.training.feed import Feed
 from tests import golden, tiny
 from tests.experiments import ROOT, load
 from tests.gradients import gradients

@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 
 from disentanglement import engine
-from disentanglement.data import parts, teapots, teapots_generate
-from disentanglement.data.teapots import METRIC, TRAIN, Source, Teapots
-from disentanglement.data.teapots_variants import FIXED_COLOR
+from disentanglement.data import parts
+from disentanglement.data.teapots import dataset as teapots
+from disentanglement.data.teapots import generate as teapots_generate
+from disentanglement.data.teapots.dataset import METRIC, TRAIN, Source, Teapots
+from disentanglement.data.teapots.variants import FIXED_COLOR
 from disentanglement.errors import UserError
-from disentanglement.metrics import evaluation
+from disentanglement.evaluation import evaluate as evaluation
 from disentanglement.metrics.suite import METRICS
 from tests.experiments import ROOT
 

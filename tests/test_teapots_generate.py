@@ -13,10 +13,12 @@ import pytest
 import trimesh
 from PIL import Image
 
-from disentanglement.data import mesh, teapots_cli, teapots_generate
-from disentanglement.data.teapots_generate import METRIC, TRAIN, Order, generate
-from disentanglement.data.teapots_render import Renderer
-from disentanglement.data.teapots_variants import ALL_COLOR, FIXED_COLOR, VARIANTS
+from disentanglement.data.teapots import command as teapots_cli
+from disentanglement.data.teapots import generate as teapots_generate
+from disentanglement.data.teapots import mesh
+from disentanglement.data.teapots.generate import METRIC, TRAIN, Order, generate
+from disentanglement.data.teapots.render import Renderer
+from disentanglement.data.teapots.variants import ALL_COLOR, FIXED_COLOR, VARIANTS
 from disentanglement.errors import UserError
 from tests.experiments import ROOT
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from disentanglement.data import mesh
-from disentanglement.data.mesh import Mesh
-from disentanglement.data.teapots_render import SAMPLES, Renderer
-from disentanglement.data.teapots_variants import (
+from disentanglement.data.teapots import mesh
+from disentanglement.data.teapots.mesh import Mesh
+from disentanglement.data.teapots.render import SAMPLES, Renderer
+from disentanglement.data.teapots.variants import (
     ALL_COLOR,
     FIXED_COLOR,
     UNIFORM_LIGHT,

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from disentanglement import checkpoint, engine, record
+from disentanglement import engine, records
+from disentanglement.algorithms.infogan_cr import InfoGANCR
 from disentanglement.errors import UserError
-from disentanglement.infogan_cr import InfoGANCR
+from disentanglement.training import checkpoint
 from tests import tiny
 from tests.runs import BATCHES, assert_same_result, events, rows
 
@@ -54,7 +55,7 @@ def test_other_files(unbroken):
     assert [line.split(" ", 2)[2] for line in times] == [
         f"epoch {e} {what}" for e in range(3) for what in ("starts", "ends")
     ]
-    found = record.read(unbroken)
+    found = records.read(unbroken)
     assert found["state"] == "finished"
     assert found["batches"] == BATCHES
     assert found["config"]["run"] == 3
@@ -133,7 +134,7 @@ def test_a_checkpoint_of_another_config(tmp_path):
     with pytest.raises(UserError, match=r"another config: batch_size was 4, is now 8"):
         tiny.train(tmp_path, max_batches=2, batch_size=8)
     assert (tmp_path / "checkpoint" / "model.npz").read_bytes() == before
-    assert record.read(tmp_path)["state"] == "finished"
+    assert records.read(tmp_path)["state"] == "finished"
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "text"])
@@ -169,8 +170,8 @@ def test_nan_stops_the_run_and_names_step_and_checkpoint(tmp_path):
     with pytest.raises(UserError, match=r"became nan in batch 7 .*before batch 6") as error:
         tiny.train(tmp_path, BlackHole(), metric_freq=1000)
     assert str(tmp_path / "checkpoint" / "model.npz") in str(error.value)
-    assert record.read(tmp_path)["state"] == "failed"
-    assert "became nan" in record.read(tmp_path)["why"]
+    assert records.read(tmp_path)["state"] == "failed"
+    assert "became nan" in records.read(tmp_path)["why"]
     meta = checkpoint.load_meta(tmp_path / "checkpoint" / "model.npz")
     assert meta["next_batch"] == 6
 
@@ -197,7 +198,7 @@ def test_fewer_batches_than_trained(tmp_path):
     tiny.train(tmp_path, max_batches=3)
     with pytest.raises(UserError, match="has 3 batches, more than the 2 asked for"):
         tiny.train(tmp_path, max_batches=2)
-    assert record.read(tmp_path)["batches"] == 3
+    assert records.read(tmp_path)["batches"] == 3
 
 
 def test_two_processes_in_one_folder(tmp_path):

@@ -16,10 +16,11 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from disentanglement import checkpoint, training
 from disentanglement.config import InfoGANCRConfig, from_text
 from disentanglement.errors import TrainingStopped, UserError
 from disentanglement.metrics.suite import METRICS as ALL_METRICS
+from disentanglement.training import checkpoint
+from disentanglement.training import loop as training
 from tests.experiments import load
 
 METRICS = {name: ALL_METRICS[name] for name in ("factor_vae", "dhsic")}

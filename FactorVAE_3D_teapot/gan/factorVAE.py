@@ -1,26 +1,43 @@
-"""One run without a scheduler: this experiment's networks, data and metrics, put together.
+"""FactorVAE on 3D teapots: the algorithm, its networks, the data and the metrics, put together.
 
-From Python: train(config, work_dir). As a command: python gan/factorVAE.py --work-dir DIR
+As a script, it trains one run without a scheduler: python factorVAE.py --work-dir DIR
 """
 
-import functools
 import sys
 from pathlib import Path
 
-if not __package__:  # started as a script: make the experiment's folder the root of imports
-    sys.path[0] = str(Path(__file__).resolve().parents[1])
-    __package__ = "gan"
+from disentanglement.config import TeapotFactorVAEConfig
+from disentanglement.data.teapots import dataset as teapots
+from disentanglement.data.teapots.variants import NUM_IMAGES
+from disentanglement.experiments import cli
+from disentanglement.experiments.experiment import Experiment
 
-from disentanglement import cli, factor_vae
-from disentanglement.work import Work
+FOLDER = Path(__file__).resolve().parents[1]
 
-from . import load_data, metric, network
 
-build = functools.partial(factor_vae.build, network)  # config -> untrained model
-_work = Work(build, load_data, metric)
-train, train_stack, score = _work.train, _work.train_stack, _work.score
+def build(config: TeapotFactorVAEConfig):
+    """Return the untrained model of a config; its weights depend on config.run alone."""
+    from disentanglement.algorithms.factor_vae import FactorVAE  # Keras takes seconds to import
+    from disentanglement.networks import vae
+
+    return FactorVAE(config, vae.factor_vae(config.gaussian_dim, channels=3))
+
+
+def metrics():
+    from . import metric
+
+    return metric.METRICS
+
+
+EXPERIMENT = Experiment(
+    folder=FOLDER,
+    task="factorvae_task",
+    schema=TeapotFactorVAEConfig,
+    num_images=NUM_IMAGES,
+    build=build,
+    load_data=teapots.load_for,
+    metrics=metrics,
+)
 
 if __name__ == "__main__":
-    from experiment import EXPERIMENT
-
-    sys.exit(cli.task(EXPERIMENT))
+    sys.exit(cli.task(FOLDER))

@@ -1,16 +1,12 @@
-"""Which metrics run: edit these lists.
+"""The metrics of FactorVAE on 3D teapots: edit here which run during training and which at the end.
 
-A metric is a function of the arrays named in `disentanglement.metrics`; docs/METRICS.md explains
-each. During training every score is a column of metric.csv; at the end it is in final_metrics.json.
-A metric of your own goes in by its name, FINAL = {..., "my_metric": my_metric}, and returns a
-number or a `disentanglement.metrics.result.Result`.
+For example, to follow MIG during training, too:
+
+    METRICS = replace(METRICS, training={**METRICS.training, "mig": mig})
+
+A metric of your own goes in by its name in the same way; docs/METRICS.md says what it may take.
 """
 
-from disentanglement.metrics.suite import METRICS
-from disentanglement.work import available, extra_arrays  # noqa: F401  (all that codes suffice for)
+from disentanglement.evaluation import metric_lists
 
-# The one that the paper follows during training.
-TRAINING = {"factor_vae": METRICS["factor_vae"]}
-
-# All: Table 1's seven columns and the others; sample quality is a matter of dSprites' shapes.
-FINAL = {name: metric for name, metric in METRICS.items() if name != "sample_quality"}
+METRICS = metric_lists.teapots()

@@ -1,21 +1,14 @@
-"""Which metrics run: edit these lists.
+"""The metrics of FactorVAE on dSprites: edit here which run during training and which at the end.
 
-A metric is a function of the arrays named in `disentanglement.metrics`; docs/METRICS.md explains
-each. During training every score is a column of metric.csv; at the end it is in final_metrics.json.
-A metric of your own goes in by its name, FINAL = {..., "my_metric": my_metric}, and returns a
-number or a `disentanglement.metrics.result.Result`.
+For example, to follow MIG during training, too:
+
+    METRICS = replace(METRICS, training={**METRICS.training, "mig": mig})
+
+A metric of your own goes in by its name in the same way; docs/METRICS.md says what it may take.
 """
 
-from disentanglement.judge import Judge
-from disentanglement.metrics.suite import METRICS
+from pathlib import Path
 
-from . import load_data
+from disentanglement.evaluation import metric_lists
 
-# The three that the paper follows during training.
-TRAINING = {name: METRICS[name] for name in ("factor_vae", "dhsic", "sample_quality")}
-
-# All: Table 1's seven columns and the others.
-FINAL = dict(METRICS)
-
-_judge = Judge(load_data.CLASSIFIER)
-available, extra_arrays = _judge.available, _judge.extra_arrays
+METRICS = metric_lists.dsprites(Path(__file__).resolve().parents[1])

@@ -1,39 +1,43 @@
-"""One run without a scheduler: this experiment's networks, data and metrics, put together.
+"""InfoGAN-CR on CelebA: the algorithm, its networks, the data and the metrics, put together.
 
-From Python: train(config, work_dir). As a command: python gan/infogan_cr.py --work-dir DIR
+As a script, it trains one run without a scheduler: python infogan_cr.py --work-dir DIR
 """
 
 import sys
 from pathlib import Path
 
-if not __package__:  # started as a script: make the experiment's folder the root of imports
-    sys.path[0] = str(Path(__file__).resolve().parents[1])
-    __package__ = "gan"
-
-from disentanglement import cli
 from disentanglement.config import CelebAConfig
-from disentanglement.infogan_cr import InfoGANCR
-from disentanglement.work import Work
+from disentanglement.data.celeba import dataset as celeba
+from disentanglement.experiments import cli
+from disentanglement.experiments.experiment import Experiment
 
-from . import load_data, metric, network
-
-
-def build(config: CelebAConfig) -> InfoGANCR:
-    """The untrained model of a config; its weights depend on config.run alone."""
-    codes = config.uniform_reg_dim
-    return InfoGANCR(
-        network.generator(codes + config.uniform_not_reg_dim),
-        network.discriminator(codes),
-        network.cr_discriminator(codes),
-        config,
-    )
+FOLDER = Path(__file__).resolve().parents[1]
 
 
-_work = Work(build, load_data, metric)
-train, train_stack, score = _work.train, _work.train_stack, _work.score
-draw_traversals = _work.draw_traversals
+def build(config: CelebAConfig):
+    """Return the untrained model of a config; its weights depend on config.run alone."""
+    from disentanglement.algorithms.infogan_cr import InfoGANCR  # Keras takes seconds to import
+
+    from . import network
+
+    return InfoGANCR(config, network.build(config))
+
+
+def metrics():
+    from . import metric
+
+    return metric.METRICS
+
+
+EXPERIMENT = Experiment(
+    folder=FOLDER,
+    task="gan_task",
+    schema=CelebAConfig,
+    num_images=celeba.NUM_IMAGES,
+    build=build,
+    load_data=celeba.load_for,
+    metrics=metrics,
+)
 
 if __name__ == "__main__":
-    from experiment import EXPERIMENT
-
-    sys.exit(cli.task(EXPERIMENT))
+    sys.exit(cli.task(FOLDER))

@@ -1,19 +1,12 @@
-"""Which metrics run: edit these lists.
+"""The metrics of InfoGAN-CR on CelebA: edit here which run during training and which at the end.
 
-A metric is a function of the arrays named in `disentanglement.metrics`; docs/METRICS.md explains
-each. During training every score is a column of metric.csv; at the end it is in final_metrics.json.
-CelebA has no factors, so only metrics without them can run. A metric of your own goes in by its
-name, FINAL = {..., "my_metric": my_metric}, and returns a number or a
-`disentanglement.metrics.result.Result`.
+CelebA has no factors, so only metrics without them can run. To follow one during training, too:
+
+    METRICS = replace(METRICS, training={"dhsic": METRICS.final["dhsic"]})
+
+A metric of your own goes in by its name in the same way; docs/METRICS.md says what it may take.
 """
 
-from disentanglement.judge import random_features
-from disentanglement.metrics.suite import IMAGE_METRICS, METRICS
-from disentanglement.work import available  # noqa: F401
+from disentanglement.evaluation import metric_lists
 
-# None, as in the paper.
-TRAINING = {}
-
-FINAL = IMAGE_METRICS | {"dhsic": METRICS["dhsic"]}
-
-extra_arrays = random_features
+METRICS = metric_lists.unlabelled()

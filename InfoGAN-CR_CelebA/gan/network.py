@@ -2,13 +2,15 @@
 
 Pictures are [N, 32, 32, 3] in [-1, 1], latents [N, latent_dim]. Batch norm comes before the
 activation here. Layer names are part of the checkpoint format. Initial weights are drawn by
-`disentanglement.layers.initialize`.
+`disentanglement.networks.layers.initialize`.
 """
 
 import keras
 from keras import layers
 
-from disentanglement.layers import (
+from disentanglement.config import CelebAConfig
+from disentanglement.networks.infogan import InfoGANCRNetworks
+from disentanglement.networks.layers import (
     Conv2D,
     Conv2DTranspose,
     LeakyReLU,
@@ -19,6 +21,14 @@ from disentanglement.layers import (
 
 SIZE, CHANNELS = 32, 3
 FILTERS = (64, 128, 256, 512)
+
+
+def build(config: CelebAConfig) -> InfoGANCRNetworks:
+    """Return the three networks of a config, with weights yet to be drawn."""
+    codes = config.uniform_reg_dim
+    return InfoGANCRNetworks(
+        generator(codes + config.uniform_not_reg_dim), discriminator(codes), cr_discriminator(codes)
+    )
 
 
 def generator(latent_dim: int) -> keras.Model:

@@ -4,17 +4,24 @@ Generator and discriminator are `disentanglement.networks.infogan`'s. Layer name
 checkpoint format.
 """
 
-import functools
-
 import keras
 from keras import layers
 
+from disentanglement.config import InfoGANCRConfig
 from disentanglement.networks import infogan
+from disentanglement.networks.infogan import InfoGANCRNetworks
 
 CHANNELS = 1
 
-generator = functools.partial(infogan.generator, channels=CHANNELS)
-discriminator = functools.partial(infogan.discriminator, channels=CHANNELS)
+
+def build(config: InfoGANCRConfig) -> InfoGANCRNetworks:
+    """Return the three networks of a config, with weights yet to be drawn."""
+    codes = config.uniform_reg_dim
+    return InfoGANCRNetworks(
+        infogan.generator(codes + config.uniform_not_reg_dim, CHANNELS),
+        infogan.discriminator(codes, config.q_l_dim, CHANNELS),
+        cr_discriminator(codes),
+    )
 
 
 def cr_discriminator(code_dim: int) -> keras.Model:

@@ -1,1 +1,1 @@
-"""Data sets: one file each."""
+"""Data sets, a folder each: what training and metrics see of them, and how they are made."""

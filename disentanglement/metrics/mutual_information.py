@@ -3,9 +3,9 @@
 import numpy as np
 from scipy.special import entr
 
+from disentanglement.binning import equal_width_bins
 from disentanglement.metrics.arrays import dead_codes
 
-BINS = 20
 _ROUNDING = 1e-12  # nats; less than this is no information
 
 
@@ -31,10 +31,3 @@ def entropy(factor_ids: np.ndarray) -> np.ndarray:
     """The entropy of each factor, in nats: factor_ids [N, F] -> [F]."""
     shares = (np.unique(column, return_counts=True)[1] / len(column) for column in factor_ids.T)
     return np.array([entr(share).sum() for share in shares])
-
-
-def equal_width_bins(values: np.ndarray) -> np.ndarray:
-    """The classes 0 .. 19 of values [n], in 20 bins of equal width, from least to largest."""
-    # np.histogram's last edge is left out, so that the largest value falls into the last bin.
-    edges = np.histogram_bin_edges(values, BINS)[:-1]
-    return np.digitize(values, edges) - 1

@@ -1,13 +1,12 @@
 """All metrics by name."""
 
-import inspect
 from collections.abc import Callable
 
-from disentanglement.metrics.beta_vae import beta_vae
+from disentanglement.metrics.beta_vae_metric import beta_vae
 from disentanglement.metrics.dci import dci_lasso, dci_lasso_cv, dci_rf, dci_rf_cv, dci_rf_ibgan
 from disentanglement.metrics.dhsic import dhsic
 from disentanglement.metrics.explicitness import explicitness
-from disentanglement.metrics.factor_vae import factor_vae, factor_vae_revised
+from disentanglement.metrics.factor_vae_metric import factor_vae, factor_vae_revised
 from disentanglement.metrics.mig import mig
 from disentanglement.metrics.modularity import modularity
 from disentanglement.metrics.random_features import random_feature_frechet, random_feature_kid
@@ -38,14 +37,3 @@ METRICS: dict[str, Callable] = {
 IMAGE_METRICS: dict[str, Callable] = {
     metric.__name__: metric for metric in (random_feature_frechet, random_feature_kid)
 }
-
-
-def needed_arrays(metric: Callable) -> list[str]:
-    """The arrays that a metric takes, by name: its parameters without a default."""
-    parameters = inspect.signature(metric).parameters.values()
-    return [p.name for p in parameters if p.default is p.empty]
-
-
-def takes_seed(metric: Callable) -> bool:
-    """Whether a metric draws random numbers, from its parameter `seed`."""
-    return "seed" in inspect.signature(metric).parameters

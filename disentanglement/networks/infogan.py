@@ -1,13 +1,15 @@
 """Generator and discriminator of InfoGAN-CR for 64x64 images (paper, appendix).
 
 Images are [N, 64, 64, channels], latents [N, latent_dim]. Layer names are part of the checkpoint
-format. Initial weights are drawn by `disentanglement.layers.initialize`.
+format. Initial weights are drawn by `disentanglement.networks.layers.initialize`.
 """
+
+from dataclasses import dataclass
 
 import keras
 from keras import layers
 
-from disentanglement.layers import (
+from disentanglement.networks.layers import (
     Conv2DTranspose,
     LeakyReLU,
     SpectralConv2D,
@@ -17,6 +19,22 @@ from disentanglement.layers import (
 
 IMAGE_SIZE = 64
 FILTERS = (32, 32, 64, 64)  # of the four convolutions of every discriminator
+
+
+@dataclass(frozen=True)
+class InfoGANCRNetworks:
+    """The networks of InfoGAN-CR on images of any size.
+
+    Attributes:
+        generator: Latents [N, dim] -> images [N, H, W, C].
+        discriminator: Images -> [probability of being real [N, 1], mean of Q(code | image) [N, K]].
+        cr_discriminator: Two images side by side in depth [N, H, W, 2 C] -> logits [N, K]: which
+            code do they share?
+    """
+
+    generator: keras.Model
+    discriminator: keras.Model
+    cr_discriminator: keras.Model
 
 
 def generator(latent_dim: int, channels: int) -> keras.Model:

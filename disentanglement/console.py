@@ -1,0 +1,86 @@
+"""What every command line shares: exit statuses, messages and checks of options."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from disentanglement.errors import TrainingStopped, UserError, from_os_error, os_errors_in_one_line
+
+log = logging.getLogger(__name__)
+
+FAILED = 1
+MISTAKE = 2  # the user can mend it; argparse exits with this status, too
+STOPPED = 130  # what a shell reports after Ctrl-C
+
+
+def run_command(
+    command: Callable[[], int],
+    stopped: str = "stopped; run the same command again to resume",
+) -> int:
+    """Run a command and return its exit status, without a traceback for a user's mistake.
+
+    Args:
+        command: Does the work and returns the exit status.
+        stopped: The line to print after Ctrl-C.
+
+    Returns:
+        The command's own status; 2 after a UserError or an OSError, 130 after Ctrl-C.
+    """
+    try:
+        return command()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return MISTAKE
+    except KeyboardInterrupt:
+        print(stopped, file=sys.stderr)
+        return STOPPED
+    except OSError as error:
+        print(f"error: {from_os_error(error)}", file=sys.stderr)
+        return MISTAKE
+
+
+def run_logged(job: Callable[[], object]) -> int:
+    """Run `job`, log any error, and return the exit status (see `run_command`; 1 for a bug)."""
+    try:
+        job()
+    except TrainingStopped as stop:
+        log.info("%s", stop)
+        return STOPPED
+    except UserError as error:
+        log.error("error: %s", error)
+        return MISTAKE
+    except OSError as error:
+        log.error("error: %s", from_os_error(error))
+        return MISTAKE
+    except Exception:
+        log.exception("the run failed; please report this bug")
+        return FAILED
+    return 0
+
+
+def log_to(paths: Iterable[Path]) -> None:
+    """Send log messages to the terminal and, with timestamps, to the files `paths`."""
+    # On a full disk, or when a pipe that reads our output has gone, training goes on: logging
+    # must not print a traceback over the message that matters.
+    logging.raiseExceptions = False
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout)]
+    for path in paths:
+        with os_errors_in_one_line(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = logging.FileHandler(path)
+        file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+        handlers.append(file)
+    logging.basicConfig(level=logging.INFO, handlers=handlers, format="%(message)s")
+
+
+def at_least(low: int) -> Callable[[str], int]:
+    """Return an argparse type: an integer that is not below `low`."""
+
+    def number(text: str) -> int:
+        if int(text) < low:
+            raise argparse.ArgumentTypeError(f"must be at least {low}")
+        return int(text)
+
+    return number

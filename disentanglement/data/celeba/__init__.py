@@ -1,0 +1,1 @@
+"""CelebA: prepared from its archive, or replaced by drawn faces."""

@@ -1,0 +1,93 @@
+"""What the library asks of a data set."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol, TypedDict, runtime_checkable
+
+import numpy as np
+
+
+class MetricImages(TypedDict, total=False):
+    """The images that metrics look at, by number, and what is known of them.
+
+    A data set leaves out what it does not have; metrics that need it are then skipped.
+
+    Attributes:
+        group: [M, L], M groups of L images; the images of a group share one factor.
+        group_labels: [M], the factor that each group shares, 0 .. F - 1.
+        reference: [N0], images drawn at random.
+        sample: [N], images whose factors are known.
+        factors: [N, F], the factors' values in the sample.
+        factor_ids: [N, F], the same as integer classes.
+        continuous: [F], whether a factor is a quantity (True) or a category (False).
+        factor_names: F names.
+    """
+
+    group: np.ndarray
+    group_labels: np.ndarray
+    reference: np.ndarray
+    sample: np.ndarray
+    factors: np.ndarray
+    factor_ids: np.ndarray
+    continuous: np.ndarray
+    factor_names: Sequence[str]
+
+
+class ImageSource(Protocol):
+    """Numbered images: all that evaluating an encoder needs."""
+
+    def __len__(self) -> int:
+        """The number of training images."""
+
+    def images(self, numbers: np.ndarray) -> np.ndarray:
+        """Return the images [n, H, W, C] with these numbers [n], float32."""
+
+
+class Dataset(ImageSource, Protocol):
+    """A data set that a model can train on.
+
+    Images stay packed in memory, a row per image, and are unpacked inside the compiled training
+    step: a bit or a byte a pixel instead of four bytes.
+    """
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels."""
+
+    @property
+    def packed(self) -> np.ndarray:
+        """The training images, packed: [N, ...]."""
+
+    def unpack(self, rows: Any) -> Any:
+        """Return `images` of rows of `packed`, computed with `keras.ops`."""
+
+
+@runtime_checkable
+class DrawsMetricImages(Protocol):
+    """A data set that chooses the images for the metrics itself."""
+
+    def draw_images(self, rng: np.random.Generator) -> MetricImages:
+        """Choose the images; equal generators give equal choices."""
+
+
+@runtime_checkable
+class FactorGrid(Protocol):
+    """A data set that holds every combination of its factors exactly once."""
+
+    @property
+    def factor_names(self) -> Sequence[str]:
+        """F names."""
+
+    @property
+    def factor_sizes(self) -> Sequence[int]:
+        """How many values each factor takes: [F]."""
+
+    @property
+    def factor_values(self) -> Sequence[np.ndarray]:
+        """The values of each factor: F arrays."""
+
+    @property
+    def continuous(self) -> Sequence[bool]:
+        """Whether each factor is a quantity (True) or a category (False): [F]."""
+
+    def index(self, factors: np.ndarray) -> np.ndarray:
+        """Return the image numbers [n] of rows of factor classes [n, F]."""

@@ -1,0 +1,1 @@
+"""dSprites: read from the official file, or drawn again bit for bit."""

@@ -1,0 +1,1 @@
+"""3D teapots: drawn by ray casting, and read back."""

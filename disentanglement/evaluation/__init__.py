@@ -1,0 +1,1 @@
+"""Scoring: encode the images once, run every metric, keep records, make tables and pictures."""

@@ -1,0 +1,112 @@
+"""Arrays that metrics take but that do not come from encoding images of the data set.
+
+A provider makes them: on dSprites from the shape classifier, on unlabelled images from a network
+with random weights.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import numpy as np
+
+from disentanglement.data.dataset import Dataset
+from disentanglement.files import fingerprint
+from disentanglement.streams import stream
+
+if TYPE_CHECKING:  # imports Keras
+    from disentanglement.algorithms.model import Model
+
+SAMPLES = 50_000  # generated images that the classifier sees
+FEATURES = 10_000  # generated images that the random network describes, at most
+
+
+class ComputedArray(NamedTuple):
+    """An array that is computed only if a metric takes it.
+
+    Attributes:
+        compute: Returns the array.
+        about: Where it comes from, as JSON values, for the record.
+    """
+
+    compute: Callable[[], np.ndarray]
+    about: dict[str, Any]
+
+
+class ArrayProvider(Protocol):
+    """Computes arrays from a model and a data set.
+
+    Attributes:
+        names: The names of the arrays, as in `disentanglement.metrics`.
+    """
+
+    names: tuple[str, ...]
+
+    def unavailable(self) -> str | None:
+        """Why the arrays cannot be computed here, in one line; None if they can."""
+
+    def arrays(self, model: "Model", dataset: Dataset) -> dict[str, ComputedArray]:
+        """Return the arrays, by name."""
+
+
+class ShapeProbabilities:
+    """What the dSprites shape classifier says of generated images.
+
+    classifier: its file, which need not exist.
+    """
+
+    names = ("shape_probabilities",)
+
+    def __init__(self, classifier: Path):
+        self.classifier = classifier
+
+    def unavailable(self) -> str | None:
+        if self.classifier.exists():
+            return None
+        return f"there is no {self.classifier} (gan/train_DSpritesInceptionScore.py makes it)"
+
+    def arrays(self, model: "Model", dataset: Dataset) -> dict[str, ComputedArray]:
+        def classify() -> np.ndarray:
+            from disentanglement.networks import shape_classifier  # takes seconds to import
+
+            z = model.latent.sample(stream(model.config.run, "sample quality"), SAMPLES)
+            return shape_classifier.classify(self.classifier, model.generate, z)
+
+        about = {"classifier": fingerprint(self.classifier), "samples": SAMPLES}
+        return {"shape_probabilities": ComputedArray(classify, about)}
+
+
+class RandomFeatures:
+    """What a network with random weights sees in generated and in training images, in [-1, 1].
+
+    10,000 generated images, or half as many as the data set has if that is less, and twice as
+    many training images.
+    """
+
+    names = ("generated_features", "training_features")
+
+    def unavailable(self) -> str | None:
+        return None
+
+    def arrays(self, model: "Model", dataset: Dataset) -> dict[str, ComputedArray]:
+        n, seed = min(FEATURES, len(dataset) // 2), model.config.run
+        if n < 2:
+            return {}
+
+        def describe(images_of: Callable, numbers: np.ndarray) -> np.ndarray:
+            from disentanglement.networks import random_network  # takes seconds to import
+
+            return random_network.describe(images_of, numbers, dataset.image_shape)
+
+        def generated() -> np.ndarray:
+            rng = stream(seed, "generated for features")
+            return describe(model.generate, model.latent.sample(rng, n))
+
+        def training() -> np.ndarray:
+            rng = stream(seed, "training images for features")
+            return describe(dataset.images, rng.choice(len(dataset), 2 * n, replace=False))
+
+        return {
+            "generated_features": ComputedArray(generated, {"samples": n}),
+            "training_features": ComputedArray(training, {"samples": 2 * n}),
+        }

@@ -1,0 +1,121 @@
+"""Scoring trained runs: final_metrics.json in the run's folder, one file for each checkpoint.
+
+Scored are the checkpoint that training left at its end and those it kept on the way (for
+InfoGAN-CR the model before the contrastive term sets in, the paper's "InfoGAN (modified)").
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from disentanglement import records
+from disentanglement.config import TrainingConfig, changed_keys, model_keys
+from disentanglement.data.dataset import Dataset
+from disentanglement.errors import UserError
+from disentanglement.evaluation.computed_arrays import ComputedArray
+from disentanglement.files import fingerprint, locked
+from disentanglement.training import checkpoint
+
+if TYPE_CHECKING:  # imports Keras
+    from disentanglement.algorithms.model import Model
+
+log = logging.getLogger(__name__)
+
+
+def checkpoints(run_folder: Path, config: TrainingConfig) -> dict[str, Path]:
+    """Return the checkpoints in a run's folder, by the names of the files for their scores."""
+    found = {file_name(config): run_folder / "checkpoint" / checkpoint.FILE}
+    for path in sorted((run_folder / "checkpoint").glob(f"global_id-*/{checkpoint.FILE}")):
+        found[file_name(config, path.parent.name)] = path
+    return found
+
+
+def file_name(config: TrainingConfig, snapshot: str = "") -> str:
+    """The file for the scores of the last checkpoint, or of a `snapshot` like "global_id-7"."""
+    return f"final_metrics{'_' if snapshot else ''}{snapshot}{config.score_suffix}.json"
+
+
+def is_done(run_folder: Path, metrics: Mapping[str, Callable], config: TrainingConfig) -> bool:
+    """Whether every checkpoint in the folder, as it is now, has a score for each of the metrics."""
+    for name, path in checkpoints(run_folder, config).items():
+        try:
+            found = records.read(run_folder, name)
+            if found["model"]["checkpoint"] != fingerprint(path):
+                return False
+            if any(metric not in found["metrics"] | found["skipped"] for metric in metrics):
+                return False
+        except (UserError, KeyError, TypeError):  # not a record of ours; scoring will say so
+            return False
+    return True
+
+
+def check_trained(run_folder: Path) -> None:
+    """Raise UserError unless training has finished in the folder."""
+    if records.read(run_folder).get("state") != "finished":
+        raise UserError(f"{run_folder}: training has not finished here: run main.py first")
+
+
+def restore(path: Path, model: "Model") -> dict[str, Any]:
+    """Set `model` to the state in a checkpoint of its config; return the checkpoint's metadata.
+
+    Raises:
+        UserError: The checkpoint was trained with another config.
+    """
+    meta = checkpoint.load_meta(path)
+    if changed := changed_keys(meta["config"], model.config):
+        raise UserError(f"{path} was trained with another config: its {changed[0]} differs")
+    checkpoint.restore(path, model)
+    return meta
+
+
+def score_run(
+    model: "Model",
+    dataset: Dataset,
+    metrics: Mapping[str, Callable],
+    run_folder: Path,
+    computed: Mapping[str, ComputedArray] | None = None,
+) -> None:
+    """Score every checkpoint of a finished run; scores that exist already are kept.
+
+    Args:
+        model: Built from the run's config; its weights are replaced.
+        dataset: What the run was trained on.
+        metrics: Name -> metric.
+        run_folder: The run's folder.
+        computed: Arrays that cannot be encoded, see `evaluate`.
+
+    Raises:
+        UserError: The run has not finished, or was trained with another config or on other data.
+    """
+    check_trained(run_folder)
+    with locked(run_folder):
+        for name, path in checkpoints(run_folder, model.config).items():
+            _score_checkpoint(model, dataset, metrics, computed, path, run_folder / name)
+
+
+def _score_checkpoint(model, dataset, metrics, computed, path, out):
+    # These import Keras and scikit-learn, which take seconds.
+    from disentanglement.evaluation.evaluate import evaluate
+    from disentanglement.training import feed
+
+    meta = restore(path, model)
+    feed.check_same(path, meta.get("data"), dataset)
+    about = {
+        "name": model.name_after(meta["next_batch"]),
+        "run": model.config.run,
+        "batches": meta["next_batch"],
+        "checkpoint": fingerprint(path),
+        "config": model_keys(model.config),
+        **model.about(),
+    }
+    log.info("scoring %s after %d batches: %s", about["name"], about["batches"], out)
+    evaluate(
+        model.encode,
+        dataset,
+        metrics,
+        seed=model.config.run,
+        path=out,
+        model=about,
+        computed=computed,
+    )

@@ -1,0 +1,79 @@
+"""Which metrics run during training and at the end, for each data set of the paper."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from disentanglement.data.dataset import Dataset
+from disentanglement.data.dsprites.dataset import classifier_path
+from disentanglement.evaluation.computed_arrays import (
+    ArrayProvider,
+    ComputedArray,
+    RandomFeatures,
+    ShapeProbabilities,
+)
+from disentanglement.metrics.metric import Metric
+from disentanglement.metrics.suite import IMAGE_METRICS, METRICS
+
+if TYPE_CHECKING:  # imports Keras
+    from disentanglement.algorithms.model import Model
+
+_TABLE_1_AND_MORE = {name: m for name, m in METRICS.items() if name != "sample_quality"}
+
+
+@dataclass(frozen=True)
+class MetricLists:
+    """The metrics of an experiment. Change one with `dataclasses.replace`.
+
+    Attributes:
+        training: Metrics that run during training, by name: the columns of metric.csv.
+        final: Metrics that score the finished run, by name: final_metrics.json.
+        providers: Compute the arrays that metrics take beside codes and factors.
+    """
+
+    training: Mapping[str, Callable]
+    final: Mapping[str, Callable]
+    providers: tuple[ArrayProvider, ...] = ()
+
+    def available(
+        self, metrics: Mapping[str, Callable], say: Callable[[str], None] = print
+    ) -> dict[str, Callable]:
+        """Return those of `metrics` whose arrays can be computed here; `say` which are left out."""
+        chosen = dict(metrics)
+        for provider in self.providers:
+            if why := provider.unavailable():
+                for name in metrics:
+                    if set(Metric.of(metrics[name]).arrays) & set(provider.names):
+                        say(f"note: {name} is left out: {why}")
+                        chosen.pop(name)
+        return chosen
+
+    def computed_arrays(self, model: "Model", dataset: Dataset) -> dict[str, ComputedArray]:
+        """The arrays that the providers can compute, by name."""
+        arrays: dict[str, ComputedArray] = {}
+        for provider in self.providers:
+            if not provider.unavailable():
+                arrays |= provider.arrays(model, dataset)
+        return arrays
+
+
+def dsprites(experiment: Path) -> MetricLists:
+    """The paper's metrics on dSprites: three during training, all at the end.
+
+    experiment: the experiment's folder, beside which the shape classifier is looked for.
+    """
+    training = {name: METRICS[name] for name in ("factor_vae", "dhsic", "sample_quality")}
+    shapes = ShapeProbabilities(classifier_path(experiment))
+    return MetricLists(training, dict(METRICS), (shapes,))
+
+
+def teapots() -> MetricLists:
+    """The paper's metrics on 3D teapots: all but the quality of dSprites' shapes."""
+    return MetricLists({"factor_vae": METRICS["factor_vae"]}, _TABLE_1_AND_MORE)
+
+
+def unlabelled() -> MetricLists:
+    """For images without factors (CelebA): none during training, as in the paper."""
+    final = IMAGE_METRICS | {"dhsic": METRICS["dhsic"]}
+    return MetricLists({}, final, (RandomFeatures(),))

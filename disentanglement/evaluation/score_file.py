@@ -1,0 +1,118 @@
+"""disentanglement-score: score codes that any program made, from one npz file."""
+
+import argparse
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from disentanglement import console
+from disentanglement.config import nearest
+from disentanglement.errors import UserError, os_errors_in_one_line
+from disentanglement.evaluation import evaluate
+from disentanglement.evaluation.scorecard import Scorecard
+from disentanglement.files import fingerprint
+from disentanglement.metrics import arrays
+from disentanglement.metrics.suite import METRICS
+
+_ARRAYS = """
+arrays of FILE.npz (M groups of L images, K codes, F factors, N images):
+  group_codes      [M, L, K]  codes of groups whose images share one factor each
+  group_labels     [M]        which factor a group shares, 0 .. F - 1
+  reference_codes  [N0, K]    codes of images drawn at random
+  codes            [N, K]     codes of images with known factors
+  factors          [N, F]     their factors' values
+  factor_ids       [N, F]     the same as integer classes
+  continuous       [F]        True for quantities, False for categories
+  shape_probabilities [S, C]  p(shape | generated image), for sample_quality
+A metric whose arrays are absent is skipped and named. docs/METRICS.md explains the metrics.
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command; returns the exit status: 0, or 2 where nothing could be scored."""
+    parser = argparse.ArgumentParser(
+        prog="disentanglement-score",
+        description="Score codes with every disentanglement metric whose arrays are in the file.",
+        epilog=_ARRAYS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("file", type=Path, metavar="FILE.npz")
+    parser.add_argument("--metrics", metavar="a,b", help=f"only these of: {', '.join(METRICS)}")
+    parser.add_argument(
+        "--json",
+        type=Path,
+        metavar="OUT",
+        help="write scores and evidence there, after every metric; what is there already is kept",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of forests and subsets (default: 0)")
+    options = parser.parse_args(arguments)
+    return console.run_command(
+        lambda: _score(options), stopped="stopped; with --json, what is scored is saved"
+    )
+
+
+def _score(options):
+    if options.seed < 0:
+        raise UserError(f"--seed {options.seed}: must be 0 or more")
+    if options.json and options.json.resolve() == options.file.resolve():
+        raise UserError(f"--json {options.json}: that is the file with the codes; name another")
+    metrics = _chosen(options.metrics)
+    found = _read(options.file)
+    identity = {
+        "seed": options.seed,
+        "protocol": {"arrays": {name: list(array.shape) for name, array in found.items()}},
+        "model": {"name": options.file.stem, "file": fingerprint(options.file)},
+    }
+    card = Scorecard(options.json, identity, say=lambda line: print(line, flush=True))
+    todo = card.todo(metrics)
+    for name in metrics:
+        if name not in todo:
+            print("\n".join(card.lines(name)))
+    card.begin()
+    evaluate.score_into(card, todo, found, options.seed)
+    if not card.record["scores"]:
+        raise UserError(f"{options.file}: no metric could run")
+    return 0
+
+
+def _chosen(names):
+    if names is None:
+        return METRICS
+    words = [name.strip() for name in names.split(",") if name.strip()]
+    if not words:
+        raise UserError(f"--metrics names none; there are {', '.join(METRICS)}")
+    return evaluate.chosen(words)
+
+
+def _read(path):
+    """The arrays of the file that metrics know; nothing in it is ever unpickled."""
+    try:
+        with os_errors_in_one_line(path):
+            archive = np.load(path, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise UserError(f"{path}: is one array, not an npz file of named arrays")
+        with os_errors_in_one_line(path), archive:
+            for name in archive.files:
+                if name not in arrays.NAMES:
+                    print(f"note: array '{name}' is ignored{nearest(name, arrays.NAMES)}")
+            return {name: _array(path, archive, name) for name in arrays.NAMES if name in archive}
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError) as error:
+        raise UserError(f"{path}: damaged, or not an npz file ({error})") from error
+    except MemoryError as error:
+        raise UserError(f"{path}: its arrays do not fit into memory ({error})") from error
+
+
+def _array(path, archive, name):
+    try:
+        array = archive[name]
+        if not isinstance(array, np.ndarray):
+            raise UserError(f"{path}: its member '{name}' is not an array")
+        return array
+    except ValueError as error:
+        if "pickle" in str(error) or "Object arrays" in str(error):
+            raise UserError(
+                f"{path}: {name} is an object (pickled) array, which is never opened: save numbers"
+            ) from error
+        raise

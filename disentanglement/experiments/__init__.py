@@ -1,0 +1,1 @@
+"""Experiments: load their folders, expand their grids, dispatch their runs; the command lines."""

@@ -1,0 +1,172 @@
+"""The command lines of an experiment's scripts: a grid (main*.py) or one run (*_task*.py)."""
+
+import argparse
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from disentanglement import console
+from disentanglement.errors import UserError
+from disentanglement.evaluation import final_metrics
+from disentanglement.experiments import dispatch, grid, jobs
+from disentanglement.experiments.experiment import Experiment
+from disentanglement.experiments.load import load
+from disentanglement.experiments.runs import RunFolder, differing_keys
+
+log = logging.getLogger(__name__)
+
+Arguments = list[str] | None  # None: those of the process
+
+
+def main(folder: Path, arguments: Arguments = None) -> int:
+    """main.py: train every run of a grid. Returns the exit status."""
+    return _grid_command(folder, jobs.Training, arguments)
+
+
+def main_final_metrics(folder: Path, arguments: Arguments = None) -> int:
+    """main_final_metrics.py: score every trained run of a grid. Returns the exit status."""
+    return _grid_command(folder, jobs.Scoring, arguments)
+
+
+def main_latent_trans(folder: Path, arguments: Arguments = None) -> int:
+    """main_generate_latent_trans.py: draw the latents of every trained run. Returns the status."""
+    return _grid_command(folder, jobs.DrawingTraversals, arguments)
+
+
+def task(folder: Path, arguments: Arguments = None) -> int:
+    """The script that trains one run of the grid, or several at once. Returns the exit status."""
+
+    def train(experiment: Experiment, tasks: list[grid.Task], folders: list[Path]) -> None:
+        for path in folders:
+            log.info("training in %s", path)
+        train_runs(experiment, tasks, folders)
+        names = ", ".join(map(str, folders))
+        log.info("finished; the scores, the picture and the networks are in %s", names)
+
+    return _run_command(folder, "Train", train, arguments, several=True)
+
+
+def task_final_metrics(folder: Path, arguments: Arguments = None) -> int:
+    """The script that scores one trained run of the grid. Returns the exit status."""
+
+    def score(experiment: Experiment, tasks: list[grid.Task], folders: list[Path]) -> None:
+        log.info("scoring %s", folders[0])
+        experiment.score(tasks[0].config, folders[0])
+        log.info("scored; see %s", folders[0])
+
+    return _run_command(folder, "Score", score, arguments, final_metrics.check_trained)
+
+
+def task_latent_trans(folder: Path, arguments: Arguments = None) -> int:
+    """The script that draws the latents of one trained run. Returns the exit status."""
+
+    def draw(experiment: Experiment, tasks: list[grid.Task], folders: list[Path]) -> None:
+        log.info("drawing the latents of %s", folders[0])
+        experiment.draw_traversals(tasks[0].config, folders[0])
+        log.info("drawn; see latent_trans/ in %s", folders[0])
+
+    return _run_command(folder, "Draw the latents of", draw, arguments, final_metrics.check_trained)
+
+
+def train_runs(experiment: Experiment, tasks: Sequence[grid.Task], folders: list[Path]) -> None:
+    """Train one run in its folder, or several at once. Raises UserError, TrainingStopped."""
+    first = tasks[0]
+    for other in tasks[1:]:
+        if keys := differing_keys(first, other):
+            raise UserError(
+                f"runs that train together may differ in 'run' only, but {first.name} and "
+                f"{other.name} differ in '{keys[0]}'"
+            )
+    experiment.train([task.config for task in tasks], folders)
+
+
+def _grid_command(folder: Path, job_type: type[jobs.Job], arguments: Arguments) -> int:
+    parser = _parser(folder, job_type.help)
+    parser.add_argument("--list", action="store_true", help="print the run folders and stop")
+    parser.add_argument("--runs", metavar="0,3-5", help="only runs with these numbers")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done and stop")
+    parser.set_defaults(stack=1)
+    if job_type.can_stack:
+        parser.add_argument(
+            "--stack",
+            type=console.at_least(1),
+            metavar="N",
+            help="train N runs at once on one accelerator, where they differ in `run` only (JAX)",
+        )
+    options = parser.parse_args(arguments)
+
+    def run() -> int:
+        experiment = load(folder)
+        return dispatch.run_grid(experiment, job_type(experiment), options)
+
+    return console.run_command(run)
+
+
+def _run_command(
+    folder: Path,
+    verb: str,
+    process: Callable[[Experiment, list[grid.Task], list[Path]], None],
+    arguments: Arguments,
+    check: Callable[[Path], None] = lambda folder: None,
+    several: bool = False,
+) -> int:
+    """Run `process` on the runs that the command line names; return the exit status.
+
+    check: raises UserError if a run's folder is not ready.
+    """
+    parser = _parser(folder, f"{verb} one run of a config's grid.")
+    parser.add_argument(
+        "run",
+        nargs="*" if several else "?",
+        help="its folder name as in main.py --list, or its line number from 0"
+        + ("; several are trained together (JAX)" if several else ""),
+    )
+    parser.add_argument(
+        "--work-dir", type=Path, help="use this folder instead of the run's folder in the results"
+    )
+    options = parser.parse_args(arguments)
+
+    def run() -> int:
+        experiment = load(folder)
+        chosen = grid.load(options.config, experiment.schema, experiment.num_images, options.set)
+        names = options.run if isinstance(options.run, list) else [options.run]
+        tasks = [_find(chosen, name) for name in names or [None]]
+        folders = [RunFolder(experiment.folder, chosen.scheduler, task).path for task in tasks]
+        if options.work_dir:
+            if len(tasks) > 1:
+                raise UserError("--work-dir is for one run: leave it out")
+            folders = [options.work_dir.resolve()]
+        for path in folders:
+            check(path)
+        console.log_to(path / chosen.scheduler.log_file for path in folders)
+        return console.run_logged(lambda: process(experiment, tasks, folders))
+
+    return console.run_command(run)
+
+
+def _parser(folder, text):
+    parser = argparse.ArgumentParser(description=text)
+    parser.add_argument(
+        "--config",
+        type=lambda name: Path(name).resolve(),
+        default=Path(folder).resolve() / "config.py",
+        metavar="FILE",
+        help="the grid (default: config.py)",
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="set a key of the config, e.g. --set batch_size=32; may be repeated",
+    )
+    return parser
+
+
+def _find(chosen: grid.Grid, name: str | None) -> grid.Task:
+    if name is None:
+        return chosen.tasks[0]
+    for number, task in enumerate(chosen.tasks):
+        if name in (task.name, str(number)):
+            return task
+    raise UserError(f"no run '{name}' in {chosen.path} (main.py --list shows them)")

@@ -1,0 +1,103 @@
+"""What the main scripts do with a grid: find the runs that need work, dispatch them, report."""
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+from disentanglement import console
+from disentanglement.config import SchedulerConfig
+from disentanglement.errors import UserError
+from disentanglement.experiments import grid, launch
+from disentanglement.experiments.experiment import Experiment
+from disentanglement.experiments.jobs import Job
+from disentanglement.experiments.runs import RunFolder, together
+
+_LOG_LINES = 5  # of worker.log, shown when a run fails
+
+
+def run_grid(experiment: Experiment, job: Job, options: argparse.Namespace) -> int:
+    """Do `job` for the runs that the command line's `options` choose; return the exit status."""
+    chosen = grid.load(options.config, experiment.schema, experiment.num_images, options.set)
+    chosen = chosen.select(options.runs)
+    if options.list:
+        print("\n".join(task.name for task in chosen.tasks))
+        return 0
+    scheduler = chosen.scheduler
+    runs = [RunFolder(experiment.folder, scheduler, task) for task in chosen.tasks]
+    ready = [run for run in runs if job.can_start(run)]
+    todo = [run for run in ready if scheduler.force_rerun or not job.is_done(run)]
+    gpus = launch.usable_gpus(scheduler)
+    where = f"GPUs {', '.join(gpus)}" if gpus else "this CPU, one after another"
+    print(f"{options.config}: {len(runs)} runs, {len(todo)} to {job.verb} on {where}")
+    if options.dry_run:
+        for run in runs:
+            verb = job.verb if run in todo else "skip"
+            print(f"  {verb:5}  {job.state(run):10}  {run.path}")
+        return 0
+    if not ready:
+        raise UserError("none of these runs has finished training: run main.py first")
+    for run in todo:
+        if scheduler.force_rerun:
+            for old in job.put_away(run):
+                print(f"force_rerun: the earlier results are kept in {old}")
+    groups = together(todo, options.stack)
+    report = _Reporter({_command(experiment, job, options, group): group for group in groups})
+    stopped = _launch(report, gpus, scheduler, experiment.folder)
+    print("\nruns:")
+    for run in runs:
+        state = "failed" if run in report.failed else job.state(run)
+        print(f"  {state:9}  {job.summary(run, state)}")
+    if stopped:
+        print("stopped; run the same command again to resume")
+        return console.STOPPED
+    return console.FAILED if report.failed else 0
+
+
+def _command(experiment, job, options, group):
+    words = [sys.executable, str(experiment.folder / job.script), "--config", str(options.config)]
+    for text in options.set:
+        words += ["--set", text]
+    return launch.Command(shlex.join([*words, *(run.task.name for run in group)]), group[0].log)
+
+
+def _launch(report: "_Reporter", gpus: list[str], scheduler: SchedulerConfig, folder: Path) -> bool:
+    """Run the report's commands; return whether the user stopped them."""
+    commands = list(report.runs)
+    try:
+        if gpus:
+            log = folder / scheduler.scheduler_log_file_path
+            launch.run_on_gpus(commands, gpus, scheduler.max_tasks_per_gpu, log, report)
+        else:
+            launch.run_in_turn(commands, report)
+    except KeyboardInterrupt:
+        return True
+    return False
+
+
+class _Reporter:
+    """Reports what happens to each run, on the terminal that started the command."""
+
+    def __init__(self, runs: dict[launch.Command, list[RunFolder]]):
+        # The GPU scheduler's own prints are redirected; these lines keep the terminal.
+        self.runs, self.out = runs, sys.stdout
+        self.failed: list[RunFolder] = []
+
+    def started(self, command: launch.Command, where: str) -> None:
+        print(f"{self._name(command)} starts on {where}", file=self.out, flush=True)
+
+    def note(self, line: str) -> None:
+        print(line, file=self.out, flush=True)
+
+    def ended(self, command: launch.Command, status: int) -> None:
+        if status == 0 or launch.was_stopped(status):
+            return
+        self.failed += self.runs[command]
+        how = f"was killed by signal {-status}" if status < 0 else f"failed (exit status {status})"
+        print(f"{self._name(command)} {how}; the end of {command.log}:", file=self.out)
+        text = command.log.read_text(errors="replace") if command.log.exists() else ""
+        for line in text.splitlines()[-_LOG_LINES:] or ["(no log was written)"]:
+            print(f"    {line}", file=self.out, flush=True)
+
+    def _name(self, command):
+        return f"run {' and '.join(run.task.name for run in self.runs[command])}"

@@ -1,0 +1,86 @@
+"""An experiment as the library sees it: what its folder provides, and what can be done with it."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from disentanglement.config import TrainingConfig
+from disentanglement.data.dataset import Dataset
+
+if TYPE_CHECKING:  # these import Keras or scikit-learn, and `main.py --list` should be quick
+    from disentanglement.algorithms.model import Model
+    from disentanglement.evaluation.metric_lists import MetricLists
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """What an experiment's folder provides. Its file in gan/ defines one, named EXPERIMENT.
+
+    Attributes:
+        folder: The experiment's folder; relative paths in its configs start there.
+        task: The name of the scripts that process one run: <task>.py trains it,
+            <task>_final_metrics.py scores it, <task>_generate_latent_trans.py draws its latents.
+        schema: The dataclass of its config keys, see `disentanglement.config`.
+        num_images: The size of the data set, to check a config before anything is loaded.
+        build: Returns the untrained model of a config. Its weights depend on `config.run` alone.
+        load_data: Returns the data set, from (config, folder, function that prints a line). Raises
+            UserError if there is none.
+        metrics: Returns the lists of metrics.
+    """
+
+    folder: Path
+    task: str
+    schema: type[TrainingConfig]
+    num_images: int
+    build: Callable[[Any], "Model"]
+    load_data: Callable[[Any, Path, Callable[[str], None]], Dataset]
+    metrics: Callable[[], "MetricLists"]
+
+    def train(self, configs: Sequence[TrainingConfig], folders: Sequence[Path]) -> None:
+        """Train a run in its folder, or several runs at once (JAX), resuming from checkpoints.
+
+        Several configs may differ in `run` only.
+
+        Raises:
+            UserError: For anything the user can fix.
+            TrainingStopped: After Ctrl-C, SIGTERM or SIGALRM; the state has been saved.
+        """
+        dataset = self.load_data(configs[0], self.folder, log.info)
+        models = [self.build(config) for config in configs]
+
+        from disentanglement.evaluation.evaluate import TrainingScores
+        from disentanglement.training import loop
+
+        lists = self.metrics()
+        metrics = lists.available(lists.training, log.info)
+        scores = [
+            TrainingScores(model, dataset, metrics, lists.computed_arrays(model, dataset))
+            for model in models
+        ]
+        loop.train_together(models, dataset, folders, scores)
+
+    def score(self, config: TrainingConfig, run_folder: Path) -> None:
+        """Score every checkpoint of a trained run; scores that exist already are kept.
+
+        Raises:
+            UserError: The run is not trained, or its data or config differ now.
+        """
+        dataset = self.load_data(config, self.folder, log.info)
+        model = self.build(config)
+
+        from disentanglement.evaluation import final_metrics
+
+        lists = self.metrics()
+        metrics = lists.available(lists.final, log.info)
+        computed = lists.computed_arrays(model, dataset)
+        final_metrics.score_run(model, dataset, metrics, run_folder, computed)
+
+    def draw_traversals(self, config: TrainingConfig, run_folder: Path) -> None:
+        """Draw what each latent of a trained run does, into latent_trans/ of its folder."""
+        from disentanglement.evaluation import latent_trans
+
+        latent_trans.draw_run(self.build(config), run_folder)

@@ -1,0 +1,157 @@
+"""From config.py to tasks: read the file, apply --set, expand the grid, name the run folders."""
+
+import itertools
+import runpy
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from disentanglement.config import SchedulerConfig, TrainingConfig, from_text, nearest, parse
+from disentanglement.errors import UserError
+
+_PARTS = ("scheduler_config", "global_config", "test_config")
+_VALUE_LENGTH = 30  # characters of a value in a folder name
+
+
+@dataclass(frozen=True)
+class Task:
+    """One run of the grid. name: its folder under the result root."""
+
+    name: str
+    config: TrainingConfig
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A checked config file."""
+
+    path: Path
+    scheduler: SchedulerConfig
+    tasks: list[Task]
+
+    def select(self, runs: str | None) -> "Grid":
+        """The tasks whose `run` is in a list like "0,3-5"; all for None. Raises UserError."""
+        if runs is None:
+            return self
+        wanted = _numbers(runs)
+        tasks = [task for task in self.tasks if task.config.run in wanted]
+        if not tasks:
+            raise UserError(f"--runs {runs}: no such run in {self.path} (see --list)")
+        return Grid(self.path, self.scheduler, tasks)
+
+
+def load(path: Path, schema: type, num_images: int, overrides: list[str] = ()) -> Grid:
+    """Read and check a config file.
+
+    schema: the dataclass of one run's keys (config.py). num_images: size of the data set.
+    overrides: "key=value" texts of --set, typed by the key. Raises UserError, one line.
+    """
+    parts = _read(path)
+    for text in overrides:
+        _override(parts, text, schema)
+    scheduler = parse(SchedulerConfig, parts["scheduler_config"], f"{path}: scheduler_config")
+    tasks = []
+    for values in _expand(parts["test_config"], path):
+        if both := [key for key in values if key in parts["global_config"]]:
+            raise UserError(f"{path}: key '{both[0]}' is in global_config and in test_config")
+        where = f"{path}: global_config and test_config"
+        config = parse(schema, parts["global_config"] | values, where)
+        if config.batch_size > num_images:
+            raise UserError(
+                f"{path}: 'batch_size' {config.batch_size} is more than the {num_images} images"
+            )
+        tasks.append(Task(folder_name(values), config))
+    return Grid(path, scheduler, _distinct(tasks, path))
+
+
+def folder_name(values: dict[str, Any]) -> str:
+    """The run folder's name in the paper's code: "key-value," for every key, sorted.
+
+    Values are cut to 30 characters; ' ', '[' and ']' are dropped.
+    """
+    parts = []
+    for key in sorted(values):
+        text = str(values[key])
+        for character in " []":
+            text = text.replace(character, "")
+        parts.append(f"{key}-{text[:_VALUE_LENGTH]},")
+    return "".join(parts)
+
+
+def _read(path):
+    try:
+        config = runpy.run_path(str(path)).get("config")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+    except SyntaxError as error:
+        raise UserError(f"{path}: line {error.lineno}: {error.msg}") from error
+    except (Exception, SystemExit) as error:  # whatever the user's file does
+        raise UserError(f"{path}: {type(error).__name__}: {error}") from error
+    if not isinstance(config, dict):
+        raise UserError(f"{path}: no dictionary named 'config'")
+    for key in config:
+        if key not in _PARTS:
+            raise UserError(f"{path}: unknown part '{key}'{nearest(key, _PARTS)}")
+    for part, kind in zip(_PARTS, (dict, dict, list), strict=True):
+        if not isinstance(config.get(part), kind):
+            raise UserError(f"{path}: config['{part}'] must be a {kind.__name__}")
+    return {
+        "scheduler_config": dict(config["scheduler_config"]),
+        "global_config": dict(config["global_config"]),
+        "test_config": list(config["test_config"]),
+    }
+
+
+def _override(parts, text, schema):
+    key, equals, value = text.partition("=")
+    owners = {f.name: owner for owner in (SchedulerConfig, schema) for f in fields(owner)}
+    if not equals:
+        raise UserError(f"--set {text}: write it as key=value")
+    if key not in owners:
+        raise UserError(f"--set {text}: unknown key '{key}'{nearest(key, owners)}")
+    value = from_text(owners[key], key, value)
+    if owners[key] is SchedulerConfig:
+        parts["scheduler_config"][key] = value
+    elif any(key in grid for grid in parts["test_config"] if isinstance(grid, dict)):
+        parts["test_config"] = [
+            grid | {key: [value]} if key in grid else grid for grid in parts["test_config"]
+        ]
+    else:
+        parts["global_config"][key] = value
+
+
+def _expand(grids, path):
+    for i, grid in enumerate(grids):
+        where = f"{path}: test_config[{i}]"
+        if not isinstance(grid, dict):
+            raise UserError(f"{where} must be a dictionary of lists")
+        for key, values in grid.items():
+            if not isinstance(values, list | tuple | range) or not values:
+                raise UserError(f"{where}: '{key}' must be a list of values, not {values!r}")
+        for values in itertools.product(*grid.values()):
+            yield dict(zip(grid, values, strict=True))
+
+
+def _distinct(tasks, path):
+    by_name = {}
+    for task in tasks:
+        other = by_name.setdefault(task.name, task)
+        if other.config != task.config:
+            raise UserError(
+                f"{path}: two different runs would have the folder '{task.name}': give one of "
+                "them another run number"
+            )
+    if not by_name:
+        raise UserError(f"{path}: test_config lists no run")
+    return list(by_name.values())
+
+
+def _numbers(text):
+    numbers = set()
+    for part in text.split(","):
+        first, dash, last = part.partition("-")
+        try:
+            numbers |= set(range(int(first), int(last if dash else first) + 1))
+        except ValueError:
+            raise UserError(f"--runs {text}: write it like 0,3-5") from None
+    return numbers

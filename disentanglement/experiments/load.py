@@ -1,0 +1,61 @@
+"""The one place that imports an experiment's folder."""
+
+import functools
+import importlib.util
+import re
+import sys
+import zlib
+from pathlib import Path
+from types import ModuleType
+
+from disentanglement.errors import UserError
+from disentanglement.experiments.experiment import Experiment
+
+ROOT = Path(__file__).resolve().parents[2]  # the folder that holds the experiments
+_DEFINITION = re.compile(r"^EXPERIMENT\b", re.MULTILINE)
+
+
+def load(folder: Path | str) -> Experiment:
+    """Return the EXPERIMENT that a file in the folder's gan/ defines.
+
+    The folder's gan/ becomes a package of its own, under a name that depends on the path: several
+    experiments can be loaded in one process, and the files in gan/ import each other with
+    `from . import network`.
+
+    Args:
+        folder: A path, or the name of a folder beside the package, e.g. "InfoGAN-CR_dSprites".
+
+    Raises:
+        UserError: There is no experiment in the folder.
+    """
+    for path in (Path(folder), ROOT / folder):
+        if _entry(path.resolve()):
+            return _load(path.resolve())
+    raise UserError(
+        f"{folder}: no experiment here: no file in its gan/ defines EXPERIMENT. This project has "
+        f"{', '.join(path.name for path in folders())}"
+    )
+
+
+def folders() -> list[Path]:
+    """The folders of this project's experiments, sorted by name."""
+    return [path for path in sorted(ROOT.iterdir()) if _entry(path)]
+
+
+@functools.cache
+def _load(folder: Path) -> Experiment:
+    entry = _entry(folder)
+    assert entry is not None  # `load` has looked
+    name = f"{re.sub(r'[^0-9A-Za-z]', '_', folder.name)}_{zlib.crc32(str(folder).encode()):08x}"
+    package = ModuleType(name)
+    package.__path__ = [str(entry.parent)]
+    sys.modules[name] = package
+    return importlib.import_module(f"{name}.{entry.stem}").EXPERIMENT
+
+
+def _entry(folder: Path) -> Path | None:
+    """The file in gan/ that defines EXPERIMENT; gan/ also holds networks, metrics and scripts."""
+    for path in sorted((folder / "gan").glob("*.py")):
+        if _DEFINITION.search(path.read_text()):
+            return path
+    return None

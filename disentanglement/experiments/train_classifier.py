@@ -1,0 +1,44 @@
+"""The command behind gan/train_DSpritesInceptionScore.py: train the dSprites shape classifier."""
+
+import argparse
+import logging
+from pathlib import Path
+
+from disentanglement import console
+from disentanglement.data.dsprites import dataset as dsprites
+
+
+def main(experiment: Path, arguments: list[str] | None = None) -> int:
+    """Train the classifier that sample quality needs; return the exit status.
+
+    experiment: the experiment's folder, where relative paths start.
+    """
+    default = dsprites.classifier_path(experiment)
+    parser = argparse.ArgumentParser(description="Train the classifier of dSprites' shapes.")
+    parser.add_argument("--epochs", type=console.at_least(1), default=5, help="(default: 5)")
+    parser.add_argument(
+        "--images", type=console.at_least(1), help="train on this many random images (default: all)"
+    )
+    parser.add_argument("--seed", type=console.at_least(0), default=0, help="(default: 0)")
+    parser.add_argument("--data-dir", help="folder of the data set")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=default,
+        metavar="NAME.keras",
+        help=f"file to write (default: {default})",
+    )
+    options = parser.parse_args(arguments)
+
+    def train() -> int:
+        from disentanglement.networks import shape_classifier  # takes seconds
+
+        logging.basicConfig(level=logging.INFO, format="%(message)s")
+        dataset = dsprites.load(dsprites.data_folder(experiment, options.data_dir))
+        found = shape_classifier.train(
+            dataset, options.out, options.epochs, options.images, options.seed
+        )
+        print(f"accuracy {found['accuracy']:.4f}, {found['seconds'] / 60:.1f} min; {options.out}")
+        return 0
+
+    return console.run_command(train)

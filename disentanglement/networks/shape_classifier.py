@@ -1,0 +1,152 @@
+"""The classifier of dSprites' shapes, which measures generated images (see metrics/sample_quality).
+
+Trained by `gan/train_DSpritesInceptionScore.py` of the dSprites experiments.
+"""
+
+import functools
+import json
+import logging
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import layers
+
+from disentanglement import engine, records
+from disentanglement.errors import UserError, os_errors_in_one_line
+from disentanglement.files import keep_old, write_text
+from disentanglement.networks.export import fold, save_keras
+from disentanglement.networks.layers import LeakyReLU, batch_norm, initialize
+from disentanglement.streams import stream
+
+log = logging.getLogger(__name__)
+
+SHAPES = 3
+_SHAPE = 1  # the position of the shape among dSprites' factors
+_BATCH_SIZE = 64
+_CHECK_SHARE = 10  # one image in ten measures the accuracy
+_CHUNK = 4096  # images held at a time
+
+
+def network() -> keras.Model:
+    """Images [N, 64, 64, 1] -> logits [N, 3]. Batch norm comes after the activation."""
+    x = image = layers.Input((64, 64, 1), name="image")
+    for i, filters in enumerate((32, 32, 64, 64), start=1):
+        x = layers.Conv2D(filters, 4, strides=2, padding="same", name=f"conv{i}")(x)
+        x = batch_norm(f"conv{i}_norm")(LeakyReLU()(x))
+    x = layers.Dense(128, name="dense1")(layers.Flatten()(x))
+    x = batch_norm("dense1_norm")(LeakyReLU()(x))
+    return keras.Model(image, layers.Dense(SHAPES, name="logits")(x), name="shape_classifier")
+
+
+def train(dataset, path: Path, epochs: int = 5, num_images: int | None = None, seed: int = 0):
+    """Train on `dataset` (all images, or num_images drawn at random) and save the network.
+
+    The recipe of the paper's code: Adam 0.01 with beta1 0.9, batches of 64, 5 epochs. Writes
+    `path` (.keras) and, beside it, a record with the accuracy (.json). An interrupted training
+    goes on from its last finished epoch. Returns the record.
+    """
+    start = time.monotonic()
+    chosen = stream(seed, "classifier images").permutation(len(dataset))[:num_images]
+    if len(chosen) < _BATCH_SIZE:
+        raise UserError(f"--images {len(chosen)} is less than a batch of {_BATCH_SIZE}")
+    if path.suffix != ".keras":
+        raise UserError(f"--out {path}: the name must end in .keras")
+    model = network()
+    initialize(model, stream(seed, "weights of shape_classifier"))
+    model.compile(
+        keras.optimizers.Adam(0.01, beta_1=0.9, epsilon=1e-8),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+        jit_compile=False,  # XLA makes it slower on a CPU
+    )
+    recipe = {"epochs": epochs, "images": len(chosen), "batch_size": _BATCH_SIZE, "seed": seed}
+    backup = path.with_name(f".{path.stem}.backup-{epochs}-{len(chosen)}-{seed}")
+    with os_errors_in_one_line(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        batches = _Batches(dataset, chosen, seed)
+        model.fit(
+            batches,
+            epochs=epochs,
+            shuffle=False,  # _Batches has its own order
+            verbose=1 if sys.stdout.isatty() else 2,
+            callbacks=[
+                # The epoch's number comes from Keras: a resumed training does not start at 0.
+                keras.callbacks.LambdaCallback(
+                    on_epoch_begin=lambda epoch, _: batches.start(epoch)
+                ),
+                keras.callbacks.BackupAndRestore(backup, delete_checkpoint=False),
+            ],
+        )
+    found = {
+        "recipe": recipe,
+        "accuracy": _accuracy(model, dataset),
+        "seconds": round(time.monotonic() - start, 1),
+        **records.environment(engine.devices()),
+    }
+    if path.exists():
+        log.info("kept the earlier classifier as %s", keep_old(path))
+    save_keras(fold(model), path)
+    write_text(path.with_suffix(".json"), json.dumps(found, indent=2) + "\n")
+    shutil.rmtree(backup, ignore_errors=True)
+    return found
+
+
+def classify(path: Path, generate: Callable, latents: np.ndarray) -> np.ndarray:
+    """p(shape | image) [N, 3] of the images that `generate` makes of latents [N, D]."""
+    probabilities = load(path)
+    chunks = np.array_split(latents, -(-len(latents) // _CHUNK))
+    return np.concatenate([probabilities(generate(chunk)) for chunk in chunks])
+
+
+@functools.cache
+def load(path: Path) -> Callable[[np.ndarray], np.ndarray]:
+    """A function from images [N, 64, 64, 1] in [0, 1] to p(shape | image) [N, 3].
+
+    Raises UserError if the file is missing or not a shape classifier.
+    """
+    if not path.exists():
+        raise UserError(
+            f"{path}: no shape classifier: gan/train_DSpritesInceptionScore.py makes it"
+        )
+    try:
+        model = keras.models.load_model(path, compile=False)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UserError(f"{path}: cannot be loaded ({error}): remove it and train again") from error
+    if model.output_shape != (None, SHAPES):
+        raise UserError(f"{path}: is no classifier of {SHAPES} shapes: move it away, train again")
+    return engine.compile_inference(keras.Sequential([model, layers.Softmax()]))
+
+
+def _accuracy(model, dataset):
+    logits = engine.compile_inference(model)
+    rows = np.arange(0, len(dataset), _CHECK_SHARE)
+    hits = [
+        logits(dataset.images(part)).argmax(axis=1) == dataset.factors(part)[:, _SHAPE]
+        for part in np.array_split(rows, -(-len(rows) // _CHUNK))
+    ]
+    return float(np.concatenate(hits).mean())
+
+
+class _Batches(keras.utils.PyDataset):
+    """Whole batches of the chosen images, in an order that depends on seed and epoch alone."""
+
+    def __init__(self, dataset, chosen, seed):
+        super().__init__()
+        self.dataset, self.chosen, self.seed = dataset, chosen, seed
+        self.start(0)
+
+    def start(self, epoch):
+        rng = stream(self.seed, "classifier order", epoch)
+        self.order = self.chosen[rng.permutation(len(self.chosen))]
+
+    def __len__(self):
+        return len(self.chosen) // _BATCH_SIZE
+
+    def __getitem__(self, batch):
+        rows = self.order[batch * _BATCH_SIZE :][:_BATCH_SIZE]
+        return self.dataset.images(rows), self.dataset.factors(rows)[:, _SHAPE]
