@@ -18,6 +18,7 @@ test-jax: .venv/installed-dev
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 format: .venv/installed-dev
 	$(BIN)/ruff check --fix .

@@ -7,25 +7,16 @@ comparison of engines see train_step.py.
 """
 
 import argparse
-import sys
 import time
-from pathlib import Path
 
 import flops
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from disentanglement import (
-    config,
-    engine,
-)
-from disentanglement.data.celeba.dataset import CelebA  # noqa: E402
-from disentanglement.data.teapots.dataset import Teapots  # noqa: E402
-from disentanglement.experiments import grid  # noqa: E402
-from disentanglement.training.feed import Feed  # noqa: E402
-from tests.experiments import load  # noqa: E402
+from disentanglement import engine
+from disentanglement.data.celeba.dataset import CelebA
+from disentanglement.data.teapots.dataset import Teapots
+from disentanglement.experiments.load import load
+from disentanglement.training.feed import Feed
 
 IMAGES, MATRIX = 512, 2048
 
@@ -35,9 +26,9 @@ def teapots(pixels):
 
 
 EXPERIMENTS = {
-    "InfoGAN-CR_3D_teapot": ("infogan_cr", config.TeapotInfoGANCRConfig, teapots),
-    "FactorVAE_3D_teapot": ("factorVAE", config.TeapotFactorVAEConfig, teapots),
-    "InfoGAN-CR_CelebA": ("infogan_cr", config.CelebAConfig, CelebA),
+    "InfoGAN-CR_3D_teapot": teapots,
+    "FactorVAE_3D_teapot": teapots,
+    "InfoGAN-CR_CelebA": CelebA,
 }
 
 
@@ -51,13 +42,13 @@ def main():
     for name in EXPERIMENTS:
         jobs |= iterations(name)
     times = {job: [] for job in jobs}
-    for work in jobs.values():  # compile
-        work()
+    for run in jobs.values():  # compile
+        run()
     end = time.perf_counter() + options.seconds * len(jobs)
     while time.perf_counter() < end:  # in turns, so that a busy moment hits all
-        for job, work in jobs.items():
+        for job, run in jobs.items():
             start = time.perf_counter()
-            work()
+            run()
             times[job].append(time.perf_counter() - start)
     (_, product_flops), *_ = jobs
     peak = product_flops / min(times[next(iter(jobs))])
@@ -72,9 +63,9 @@ def main():
 
 def iterations(name):
     """(what, FLOPs) -> a function that takes one iteration."""
-    module, schema, dataset = EXPERIMENTS[name]
-    paper = grid.load(ROOT / name / "config.py", schema, 200_000).tasks[0].config
-    model = load(name, module).build(paper)
+    experiment, dataset = load(name), EXPERIMENTS[name]
+    paper = experiment.grid().tasks[0].config
+    model = experiment.build(paper)
     channels_last = model.generate(model.latent.sample(np.random.default_rng(0), 1)).shape[1:]
     rng, size = np.random.default_rng(0), paper.batch_size
     pixels = rng.integers(0, 256, (IMAGES, *channels_last), dtype=np.uint8)

@@ -36,14 +36,11 @@ def train(folder):
 
 
 def checkpoints(folder):
-    sys.path.insert(0, str(EXPERIMENT))
-    from disentanglement.experiments import grid
+    from disentanglement.experiments.load import load
     from disentanglement.training import checkpoint
-    from experiment import EXPERIMENT as experiment
-    from gan import infogan_cr
 
-    tasks = grid.load(experiment.folder / "config.py", experiment.schema, experiment.num_images)
-    model = infogan_cr.build(tasks.tasks[0].config)
+    experiment = load(EXPERIMENT)
+    model = experiment.build(experiment.grid().tasks[0].config)
     path = folder / "model.npz"
     start = time.perf_counter()
     for _ in range(10):

@@ -24,7 +24,8 @@ from sklearn.svm import LinearSVC
 
 from disentanglement.data.dsprites.render import FACTOR_SIZES, FACTOR_VALUES
 from disentanglement.evaluation.evaluate import GROUP_SIZE, GROUPS
-from disentanglement.metrics.suite import METRICS, needed_arrays
+from disentanglement.metrics.metric import Metric
+from disentanglement.metrics.suite import METRICS
 
 EXPERIMENT = Path(__file__).resolve().parents[1] / "InfoGAN-CR_dSprites"
 IMAGES = 73728
@@ -190,7 +191,7 @@ PLAIN = {name: globals()[f"plain_{name}"] for name in METRICS if f"plain_{name}"
 
 def call(metric, data):
     start = time.perf_counter()
-    result = metric(**{name: data[name] for name in needed_arrays(metric)})
+    result = metric(**{name: data[name] for name in Metric.of(metric).arrays})
     return result, time.perf_counter() - start
 
 
@@ -218,16 +219,14 @@ def ratios():
 
 def whole():
     """`evaluate` with a network, all of Table 1's columns, encoding included."""
-    sys.path.insert(0, str(EXPERIMENT))
     from disentanglement.evaluation.evaluate import evaluate
     from disentanglement.evaluation.table import COLUMNS
-    from disentanglement.experiments import grid
-    from experiment import EXPERIMENT as experiment
-    from gan import infogan_cr, load_data
+    from disentanglement.experiments.load import load
 
-    tasks = grid.load(experiment.folder / "config.py", experiment.schema, experiment.num_images)
-    config = tasks.tasks[0].config
-    model, dataset = infogan_cr.build(config), load_data.load(config)
+    experiment = load("InfoGAN-CR_dSprites")
+    config = experiment.grid().tasks[0].config
+    model = experiment.build(config)
+    dataset = experiment.load_data(config, experiment.folder, print)
     names = {column.split(".")[0] for column in COLUMNS.values()}
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()

@@ -25,12 +25,8 @@ from pathlib import Path
 import flops
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+from disentanglement.experiments.load import load
 
-from tests.experiments import load  # noqa: E402
-
-ENTRIES = {"InfoGAN-CR_dSprites": "infogan_cr", "FactorVAE_dSprites": "factorVAE"}
 ENGINES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch, eager"}
 BATCH, MATRIX, IMAGES = 64, 2048, 512
 KINDS = {
@@ -68,7 +64,7 @@ class KerasWorker:
         from disentanglement.data.dsprites.dataset import DSprites
         from disentanglement.training.feed import Feed
 
-        model = load(experiment, ENTRIES[experiment]).build(_config(experiment, **changes))
+        model = load(experiment).build(_config(experiment, **changes))
         bits = np.random.default_rng(0).integers(0, 256, (IMAGES, 512), np.uint8)
         model.connect(Feed(DSprites(bits), self.engine.has_accelerator()))
         return model
@@ -166,13 +162,7 @@ def serve(engine):
 
 
 def _config(experiment, **changes):
-    from disentanglement import config
-    from disentanglement.experiments import grid
-
-    infogan = experiment.startswith("InfoGAN")
-    schema = config.InfoGANCRConfig if infogan else config.FactorVAEConfig
-    found = grid.load(ROOT / experiment / "config.py", schema, 737_280).tasks[0].config
-    return dataclasses.replace(found, **changes)
+    return dataclasses.replace(load(experiment).grid().tasks[0].config, **changes)
 
 
 def _matrix():

@@ -13,12 +13,14 @@ FOLDER = ROOT / "InfoGAN-CR_dSprites"
 
 # Stands where gan/infogan_cr.py stands. Training takes a second, leaves a record, and fails for
 # run 1; scoring leaves real records, whose metric counts its calls.
-WORK = """
+STAND_IN = """
     import dataclasses, json, os, sys, time
     from pathlib import Path
-    from disentanglement.evaluation import final_metrics
     from disentanglement import records
+    from disentanglement.config import InfoGANCRConfig
     from disentanglement.errors import UserError
+    from disentanglement.evaluation import final_metrics
+    from disentanglement.experiments.experiment import Experiment
     from disentanglement.files import fingerprint
 
     def note(what, run):
@@ -42,25 +44,32 @@ WORK = """
             (folder / name).mkdir(exist_ok=True)
             (folder / name / "model.npz").write_text(name)
 
-    def train_stack(configs, folders):
-        note("stack", [config.run for config in configs])
-        for config, folder in zip(configs, folders):
-            train(config, folder)
+    class StandIn(Experiment):
+        def train(self, configs, folders):
+            if len(configs) > 1:
+                note("stack", [config.run for config in configs])
+            for config, folder in zip(configs, folders):
+                train(config, folder)
 
-    def score(config, folder):
-        note("score", config.run)
-        for name, path in final_metrics.checkpoints(folder, config).items():
-            records.save(folder, {
-                "scores": {"factor_vae": 0.7}, "metrics": {"factor_vae": {}}, "skipped": {},
-                "model": {"checkpoint": fingerprint(path)},
-            }, name)
-"""
-METRICS = """
-    FINAL = {"factor_vae": None}
+        def score(self, config, folder):
+            note("score", config.run)
+            for name, path in final_metrics.checkpoints(folder, config).items():
+                records.save(folder, {
+                    "scores": {"factor_vae": 0.7}, "metrics": {"factor_vae": {}}, "skipped": {},
+                    "model": {"checkpoint": fingerprint(path)},
+                }, name)
 
-    def available(metrics, say):
-        return metrics
+    def metrics():
+        from disentanglement.evaluation.metric_lists import MetricLists
+        from . import metric
+        return MetricLists({}, metric.FINAL)
+
+    EXPERIMENT = StandIn(
+        folder=Path(__file__).resolve().parents[1], task="gan_task", schema=InfoGANCRConfig,
+        num_images=737280, build=None, load_data=None, metrics=metrics,
+    )
 """
+METRICS = 'FINAL = {"factor_vae": None}'
 
 
 def copy_experiment(folder):
@@ -69,8 +78,8 @@ def copy_experiment(folder):
     for path in FOLDER.glob("*.py"):
         (folder / path.name).write_text(path.read_text())
     (folder / "gan").mkdir()
-    (folder / "gan" / "infogan_cr.py").write_text(textwrap.dedent(WORK))
-    (folder / "gan" / "metric.py").write_text(textwrap.dedent(METRICS))
+    (folder / "gan" / "infogan_cr.py").write_text(textwrap.dedent(STAND_IN))
+    (folder / "gan" / "metric.py").write_text(METRICS)
     return folder
 
 

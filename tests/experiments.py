@@ -1,28 +1,30 @@
-"""The experiment folders as importable packages (their names hold hyphens and each has a `gan`)."""
+"""Where the experiments are, and how tests change what one of them is made of."""
 
-import importlib
-import importlib.util
-import runpy
-import sys
+import shutil
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from disentanglement.experiments.load import ROOT, load
+
+__all__ = ["DATA", "ROOT", "bars_experiment", "load"]
 DATA = Path(__file__).parent / "data"
 
 
-def load(folder: str, module: str):
-    """`gan/<module>.py` of an experiment folder, e.g. load("InfoGAN-CR_dSprites", "network")."""
-    package = "experiment_" + "".join(c if c.isalnum() else "_" for c in folder)
-    if package not in sys.modules:
-        path = ROOT / folder / "gan"
-        spec = importlib.util.spec_from_file_location(
-            package, path / "__init__.py", submodule_search_locations=[str(path)]
-        )
-        sys.modules[package] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[package])
-    return importlib.import_module(f"{package}.{module}")
+def bars_experiment(name: str, folder: Path, metrics: str) -> Path:
+    """Copy an experiment into `folder`, with tests.tiny's bars as its data.
 
-
-def load_experiment(folder: str):
-    """The EXPERIMENT of a folder's experiment.py."""
-    return runpy.run_path(str(ROOT / folder / "experiment.py"))["EXPERIMENT"]
+    metrics: the Python expression of its MetricLists, in which METRICS are all metrics.
+    """
+    shutil.copytree(ROOT / name, folder, ignore=shutil.ignore_patterns("results", "__pycache__"))
+    entry = next(path for path in (folder / "gan").iterdir() if "EXPERIMENT =" in path.read_text())
+    text, count = entry.read_text(), 0
+    for original in ("dsprites.load_for", "teapots.load_for"):
+        count += text.count(original)
+        text = text.replace(original, "lambda config, folder, say: Bars()")
+    assert count == 1
+    entry.write_text(text.replace("import sys\n", "import sys\nfrom tests.tiny import Bars\n", 1))
+    (folder / "gan" / "metric.py").write_text(
+        "from disentanglement.evaluation.metric_lists import MetricLists\n"
+        "from disentanglement.metrics.suite import METRICS as ALL\n\n"
+        f"METRICS = {metrics}\n"
+    )
+    return folder

@@ -9,48 +9,37 @@ import sys
 
 import pytest
 
-from tests.experiments import ROOT
+from tests.experiments import ROOT, bars_experiment
 
-LOAD_DATA = """
-from tests.tiny import Bars
-
-
-def load(config, say=print):
-    return Bars()
-"""
-METRIC = """
-from disentanglement.metrics.suite import METRICS
-
-TRAINING = FINAL = {"factor_vae": METRICS["factor_vae"]}
-
-
-def available(metrics, say=print):
-    return metrics
-
-
-def extra_arrays(model, config, dataset):
-    return {}
-"""
+METRICS = 'MetricLists(*[{"factor_vae": ALL["factor_vae"]}] * 2)'
 SMALL = [f"--set={pair}" for pair in ("batch_size=8", "gaussian_dim=3", "checkpoint_freq=2")]
 
 
 @pytest.fixture
 def project(tmp_path):
     """A project of its own with the page's files; its data are bars, its metrics one."""
-    shutil.copytree(ROOT / "disentanglement", tmp_path / "disentanglement")
-    folder = shutil.copytree(ROOT / "FactorVAE_dSprites", tmp_path / "VAE_dSprites")
+    ignore = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "disentanglement", tmp_path / "disentanglement", ignore=ignore)
+    (tmp_path / "VAE_dSprites" / "gan").mkdir(parents=True)
     text = (ROOT / "docs" / "ADDING_A_MODEL.md").read_text()
+    for name in re.findall(r"`([\w/]+\.py)`", text.split("## 2.")[1].split("```")[0]):
+        shutil.copy(ROOT / "FactorVAE_dSprites" / name, tmp_path / "VAE_dSprites" / name)
     blocks = re.findall(r"```python\n# (\S+)\n(.*?)```", text, re.DOTALL)
     assert [name for name, _ in blocks] == [
-        "disentanglement/vae.py",
+        "disentanglement/algorithms/vae.py",
         "VAE_dSprites/gan/vae.py",
-        "VAE_dSprites/experiment.py",
         "VAE_dSprites/config.py",
     ]
     for name, content in blocks:
         (tmp_path / name).write_text(content)
-    (folder / "gan" / "load_data.py").write_text(LOAD_DATA)
-    (folder / "gan" / "metric.py").write_text(METRIC)
+    assert {path.name for path in (tmp_path / "VAE_dSprites" / "gan").iterdir()} == {
+        "metric.py",
+        "vae.py",
+    }
+    made = tmp_path / "made"
+    bars_experiment(tmp_path / "VAE_dSprites", made, METRICS)
+    shutil.rmtree(tmp_path / "VAE_dSprites")
+    made.rename(tmp_path / "VAE_dSprites")
     return tmp_path
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from disentanglement.metrics.arrays import ArrayError, check
-from disentanglement.metrics.suite import METRICS, needed_arrays
+from disentanglement.metrics.metric import Metric
+from disentanglement.metrics.suite import METRICS
 from tests import codes
 
 GOOD = codes.arrays(codes.mixed) | {"shape_probabilities": np.eye(3)}
@@ -64,10 +65,10 @@ def test_bad_arrays(arrays, message):
 
 @pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
 def test_every_metric_checks_its_arrays(metric):
-    for broken in needed_arrays(metric):
+    for broken in Metric.of(metric).arrays:
         with pytest.raises(ArrayError, match=broken):
             metric(
-                **{n: GOOD[n] if n != broken else np.array(["a"]) for n in needed_arrays(metric)}
+                **{n: GOOD[n] if n != broken else np.array(["a"]) for n in Metric.of(metric).arrays}
             )
 
 

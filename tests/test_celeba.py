@@ -15,7 +15,7 @@ from disentanglement import engine
 from disentanglement.algorithms.latent import JointLatent, UniformLatent
 from disentanglement.config import CelebAConfig
 from disentanglement.data.celeba import faces
-from disentanglement.data.celeba.dataset import CelebA, Source, StandInFaces, read
+from disentanglement.data.celeba.dataset import CelebA, StandInFaces, load_for, read
 from disentanglement.errors import UserError
 from disentanglement.evaluation import latent_trans
 from disentanglement.metrics.random_features import random_feature_frechet, random_feature_kid
@@ -30,7 +30,7 @@ CONFIG |= {"uniform_reg_dim": 5, "uniform_not_reg_dim": 100, "cr_coe_increase_ba
 
 
 def build(**changes):
-    return load("InfoGAN-CR_CelebA", "infogan_cr").build(CelebAConfig(**(CONFIG | changes)))
+    return load("InfoGAN-CR_CelebA").build(CelebAConfig(**(CONFIG | changes)))
 
 
 def pixels(n=64):
@@ -61,7 +61,7 @@ def test_npz_and_npy_are_read(tmp_path, save):
     folder.mkdir(parents=True)
     save(folder / "data.npz", imgs=images)
     experiment = tmp_path / "InfoGAN-CR_CelebA"
-    found = Source(experiment).load(SimpleNamespace(data_dir=None, generate=3))
+    found = load_for(SimpleNamespace(data_dir=None, generate=3), experiment)
     assert type(found) is CelebA
     np.testing.assert_array_equal(found.pixels, images)
 
@@ -103,16 +103,16 @@ def test_truncated_files_are_one_line(tmp_path, name, length):
 
 
 def test_without_data(tmp_path):
-    source, said = Source(tmp_path / "InfoGAN-CR_CelebA"), []
+    experiment, said = tmp_path / "InfoGAN-CR_CelebA", []
     with pytest.raises(
         UserError, match=r"holds neither data.npz nor data.npy: get img_align_celeba"
     ):
-        source.load(SimpleNamespace(data_dir=None, generate=None))
-    data = source.load(SimpleNamespace(data_dir=None, generate=30), said.append)
+        load_for(SimpleNamespace(data_dir=None, generate=None), experiment)
+    data = load_for(SimpleNamespace(data_dir=None, generate=30), experiment, said.append)
     assert type(data) is StandInFaces
     assert len(data) == 30
     assert "30 drawn faces stand in for it" in said[0]
-    again = source.load(SimpleNamespace(data_dir=None, generate=30), said.append)
+    again = load_for(SimpleNamespace(data_dir=None, generate=30), experiment, said.append)
     np.testing.assert_array_equal(again.pixels, data.pixels)
 
 
@@ -142,38 +142,38 @@ def kinds(network):
 
 def test_parameters_counted_by_hand():
     """The paper's table: 32x32x3, 5 codes, 100 noise variables."""
-    network = load("InfoGAN-CR_CelebA", "network")
+    network = build().networks
 
     def conv(*channels):
         return sum(25 * a * b + b for a, b in itertools.pairwise(channels))
 
     flat = 2 * 2 * 512
-    assert parameters(network.generator(105)) == (
+    assert parameters(network["generator"]) == (
         (105 * 1024 + 3 * 1024) + (1024 * 4096 + 3 * 4096)
         + conv(256, 128, 64, 3) + 2 * (128 + 64)
     )  # fmt: skip
     trunk = conv(3, 64, 128, 256, 512)
-    assert parameters(network.discriminator(5)) == trunk + (flat + 1) + (flat * 5 + 5)
-    assert parameters(network.cr_discriminator(5)) == (
+    assert parameters(network["discriminator"]) == trunk + (flat + 1) + (flat * 5 + 5)
+    assert parameters(network["cr_discriminator"]) == (
         conv(6, 64, 128, 256, 512) + 2 * (128 + 256 + 512) + (flat * 5 + 5)
     )
 
 
 def test_layer_order():
-    network = load("InfoGAN-CR_CelebA", "network")
+    network = build().networks
     norm = "BatchNormalization"
-    assert kinds(network.generator(105)) == [
+    assert kinds(network["generator"]) == [
         "InputLayer", *["Dense", norm, "ReLU"] * 2, "Reshape",
         *["Conv2DTranspose", norm, "ReLU"] * 2, "Conv2DTranspose", "Activation",
     ]  # fmt: skip
-    assert kinds(network.cr_discriminator(5)) == [
+    assert kinds(network["cr_discriminator"]) == [
         "InputLayer", "Conv2D", "LeakyReLU", *["Conv2D", norm, "LeakyReLU"] * 3, "Flatten", "Dense",
     ]  # fmt: skip
-    d = network.discriminator(5)
+    d = network["discriminator"]
     assert kinds(d)[:10] == ["InputLayer", *["SpectralConv2D", "LeakyReLU"] * 4, "Flatten"]
     spectral = {weight.path.split("/")[-2] for weight in d.weights if weight.name == "u"}
     assert spectral == {"conv1", "conv2", "conv3", "conv4", "real", "q"}
-    h = network.cr_discriminator(5)
+    h = network["cr_discriminator"]
     assert not any(weight.name == "u" for weight in h.weights)
 
 

@@ -163,7 +163,7 @@ def test_stacks_hold_runs_that_differ_in_their_seed_only(experiment):
     assert stacks(experiment) == [[3, 4], [3, 4]]  # and each value's run 5 alone
     assert result.stdout.count("factor_vae 0.500") == 6
     for log in experiment.glob("results/*/worker.log"):
-        assert "finished; scores" in log.read_text()
+        assert "finished; the scores" in log.read_text()
 
 
 def test_a_failed_stack_fails_all_its_runs(experiment):

@@ -1,7 +1,6 @@
 """main_final_metrics.py as a user types it, with stand-ins for training and scoring."""
 
 import re
-import textwrap
 
 from tests.commands import METRICS, events, run
 
@@ -35,9 +34,8 @@ def test_a_new_metric_or_a_new_checkpoint_is_scored(experiment):
     (path,) = experiment.glob("results/*run-3,/checkpoint/global_id-7/model.npz")
     path.write_text("trained again")
     assert "1 to score" in score(experiment, "--dry-run").stdout
-    (experiment / "gan" / "metric.py").write_text(
-        textwrap.dedent(METRICS).replace("None}", "None, 'mig': None}")
-    )
+    more = METRICS.replace("None}", "None, 'mig': None}")
+    (experiment / "gan" / "metric.py").write_text(more)
     assert "2 to score" in score(experiment, "--dry-run").stdout
 
 

@@ -20,7 +20,7 @@ BLOCKS = (4, 4, 4, 5, 3)  # the contrastive term sets in after 12, the gap falls
 
 
 def build(**changes):
-    experiment = load("InfoGAN-CR_dSprites", "infogan_cr")
+    experiment = load("InfoGAN-CR_dSprites")
     model = experiment.build(InfoGANCRConfig(**(tiny.CONFIG | changes)))
     model.connect(Feed(tiny.Bars(), on_device=False))
     return model

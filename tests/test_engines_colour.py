@@ -23,7 +23,7 @@ EXPERIMENTS = {
 def build(name):
     """A model with weights large enough that every term counts."""
     keys, shape = EXPERIMENTS[name]
-    model, rng = load(name, "infogan_cr").build(keys), np.random.default_rng(0)
+    model, rng = load(name).build(keys), np.random.default_rng(0)
     for network in model.networks.values():
         for variable in network.trainable_variables:
             if variable.name == "kernel":

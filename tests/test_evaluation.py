@@ -15,6 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from disentanglement.data.dsprites.render import FACTOR_SIZES, FACTOR_VALUES
 from disentanglement.errors import UserError
 from disentanglement.evaluation import evaluate as evaluation
+from disentanglement.evaluation.computed_arrays import ComputedArray
 from disentanglement.metrics.suite import METRICS
 from tests.experiments import ROOT
 
@@ -210,18 +211,18 @@ def test_metrics_that_cannot_run_are_named(tmp_path):
     assert found["skipped"]["sample_quality"] == "no array shape_probabilities"
 
 
-def test_extra_arrays_are_made_where_a_metric_needs_them():
+def test_arrays_are_computed_where_a_metric_needs_them():
     made = []
 
     def shapes():
         made.append(1)
         return np.eye(3)
 
-    extra = {"shape_probabilities": evaluation.Extra(shapes, {"classifier": "abc"})}
-    evaluation.evaluate(Counting(), Grid(), FAST, extra=extra)
+    computed = {"shape_probabilities": ComputedArray(shapes, {"classifier": "abc"})}
+    evaluation.evaluate(Counting(), Grid(), FAST, computed=computed)
     assert not made
     metrics = {"sample_quality": METRICS["sample_quality"]}
-    found = evaluation.evaluate(Counting(), Grid(), metrics, extra=extra)
+    found = evaluation.evaluate(Counting(), Grid(), metrics, computed=computed)
     assert found["scores"]["sample_quality.inception_score"] == pytest.approx(3)
     inputs = found["metrics"]["sample_quality"]["inputs"]["shape_probabilities"]
     assert inputs["classifier"] == "abc"

@@ -1,11 +1,18 @@
 """Every experiment's folder has the same shape, and its commands answer."""
 
+import pprint
+import re
+import runpy
 import subprocess
 import sys
+from operator import attrgetter
 
 import pytest
 
-from tests.experiments import ROOT
+from disentanglement.errors import UserError
+from disentanglement.experiments.load import folders
+from disentanglement.experiments.runs import RunFolder
+from tests.experiments import ROOT, load
 
 TASKS = {
     "InfoGAN-CR_dSprites": "gan_task",
@@ -24,7 +31,79 @@ RUNS = {
 
 
 def test_all_are_known():
-    assert {path.parent.name for path in ROOT.glob("*/experiment.py")} == set(TASKS)
+    assert {path.name for path in folders()} == set(TASKS)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_what_load_returns(name):
+    experiment = load(name)
+    assert experiment.folder == ROOT / name
+    assert experiment.task == TASKS[name]
+    assert load(ROOT / name) is experiment
+    assert set(experiment.metrics().training) <= set(experiment.metrics().final)
+
+
+def test_a_folder_without_an_experiment_is_one_line(tmp_path):
+    with pytest.raises(UserError, match="no file in its gan/ defines EXPERIMENT"):
+        load(tmp_path)
+
+
+def test_one_importer():
+    """Only load.py imports an experiment's folder (config.py files are read, not imported)."""
+    tricks = re.compile(
+        r"__package__|spec_from_file_location|sys\.path\b|^\s*(from|import) (gan|experiment)\b",
+        re.MULTILINE,
+    )
+    files = [
+        *(ROOT / "disentanglement").rglob("*.py"),
+        *(path for folder in folders() for path in folder.rglob("*.py")),
+        *(ROOT / "benchmarks").glob("*.py"),
+        *(path for path in (ROOT / "tests").glob("*.py") if path.name != "test_experiments.py"),
+    ]
+    assert [path for path in files if tricks.search(path.read_text())] == []
+    importers = [path for path in files if "import_module" in path.read_text()]
+    assert [path.relative_to(ROOT).as_posix() for path in importers] == [
+        "disentanglement/engine/__init__.py",  # its own TensorFlow or JAX file
+        "disentanglement/experiments/load.py",
+    ]
+
+
+def configs():
+    return [path for folder in folders() for path in sorted(folder.glob("config*.py"))]
+
+
+def test_configs_never_share_a_run_folder():
+    seen = {}
+    for path in configs():
+        experiment = load(path.parent)
+        chosen = experiment.grid(path)
+        for task in chosen.tasks:
+            folder = RunFolder(experiment.folder, chosen.scheduler, task).path.resolve()
+            assert folder not in seen, f"{path} and {seen[folder]}"
+            seen[folder] = path
+
+
+@pytest.mark.parametrize("path", configs(), ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_a_config_does_not_look_at_the_disk(path):
+    assert not re.search(r"\.(exists|iterdir|glob|is_file|is_dir)\(", path.read_text())
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_config_in_the_papers_form(name, tmp_path):
+    """No force_rerun, no result_root_folder, and run as a range."""
+    ours = runpy.run_path(str(ROOT / name / "config.py"))["config"]
+    for key in ("force_rerun", "result_root_folder"):
+        del ours["scheduler_config"][key]
+    runs = len(ours["test_config"][0].pop("run"))
+    text = pprint.pformat(ours, sort_dicts=False).replace(
+        "'test_config': [{", f"'test_config': [{{'run': range({runs}), "
+    )
+    (tmp_path / "config.py").write_text(f"config = {text}\n")
+    experiment = load(name)
+    theirs = experiment.grid(tmp_path / "config.py")
+    key = attrgetter("name")
+    assert sorted(theirs.tasks, key=key) == sorted(experiment.grid().tasks, key=key)
+    assert theirs.scheduler == experiment.grid().scheduler
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -40,7 +119,9 @@ def test_the_folder_is_whole(name):
     ]
     if "CelebA" in name:
         scripts += ["main_generate_latent_trans", f"{task}_generate_latent_trans"]
-    parts = ["network", "load_data", "metric"]
+    parts = ["metric", load(name).build.__module__.rsplit(".", 1)[1]]
+    if name.startswith("InfoGAN"):
+        parts.append("network")
     if "dSprites" in name:
         parts.append("train_DSpritesInceptionScore")
     for file in (*scripts, *(f"gan/{part}" for part in parts)):

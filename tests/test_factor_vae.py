@@ -13,9 +13,9 @@ from disentanglement import engine
 from disentanglement.config import FactorVAEConfig, parse
 from disentanglement.errors import UserError
 from disentanglement.evaluation import final_metrics, table
+from disentanglement.evaluation.evaluate import TrainingScores
 from disentanglement.metrics.suite import METRICS
-from disentanglement.training import checkpoint
-from disentanglement.training import loop as training
+from disentanglement.training import checkpoint, loop
 from disentanglement.training.feed import Feed
 from tests import golden, tiny
 from tests.experiments import load
@@ -29,12 +29,13 @@ BATCHES = 16
 
 def build(**changes):
     config = FactorVAEConfig(**(CONFIG | changes))
-    return load("FactorVAE_dSprites", "factorVAE").build(config)
+    return load("FactorVAE_dSprites").build(config)
 
 
 def train(folder, **changes):
     model = build(**changes)
-    training.train(model, tiny.Bars(), tiny.METRICS, Path(folder))
+    data = tiny.Bars()
+    loop.train(model, data, Path(folder), TrainingScores(model, data, tiny.METRICS))
     return model
 
 

@@ -10,7 +10,8 @@ from disentanglement import records
 from disentanglement.config import InfoGANCRConfig
 from disentanglement.errors import UserError
 from disentanglement.evaluation import final_metrics
-from disentanglement.evaluation.computed_arrays import Judge
+from disentanglement.evaluation.computed_arrays import ShapeProbabilities
+from disentanglement.evaluation.metric_lists import MetricLists
 from disentanglement.files import fingerprint, locked
 from disentanglement.metrics.suite import METRICS
 from tests import tiny
@@ -28,7 +29,7 @@ def folder(unbroken, tmp_path):
 
 
 def build(**changes):
-    experiment = load("InfoGAN-CR_dSprites", "infogan_cr")
+    experiment = load("InfoGAN-CR_dSprites")
     return experiment.build(InfoGANCRConfig(**(tiny.CONFIG | changes)))
 
 
@@ -74,7 +75,7 @@ def test_a_run_that_trained_on_is_scored_again(folder):
 
 
 def test_refusals(folder):
-    with pytest.raises(UserError, match="is of another config: its info_coe_de differs"):
+    with pytest.raises(UserError, match="was trained with another config: its info_coe_de differs"):
         final_metrics.score_run(build(info_coe_de=0.1), tiny.Bars(), FINAL, folder)
     records.save(folder, records.read(folder) | {"state": "stopped"})
     with pytest.raises(UserError, match="training has not finished here: run main.py first"):
@@ -91,18 +92,18 @@ def test_a_damaged_score_file_is_named(folder):
 
 
 def test_two_processes_do_not_score_one_run(folder):
-    with locked(folder), pytest.raises(UserError, match="another process is at work there"):
+    with locked(folder), pytest.raises(UserError, match="another process is using this folder"):
         final_metrics.score_run(build(), tiny.Bars(), FINAL, folder)
 
 
 def test_sample_quality_needs_the_classifier(tmp_path):
-    judge, said = Judge(tmp_path / "absent.keras"), []
-    left = judge.available(METRICS, said.append)
+    lists, said = MetricLists({}, METRICS, (ShapeProbabilities(tmp_path / "absent.keras"),)), []
+    left = lists.available(METRICS, said.append)
     assert set(METRICS) - set(left) == {"sample_quality"}
     assert len(said) == 1
     assert "train_DSpritesInceptionScore.py makes it" in said[0]
     (tmp_path / "absent.keras").touch()
-    assert judge.available(METRICS, said.append) == METRICS
+    assert lists.available(METRICS, said.append) == METRICS
 
 
 def test_sample_quality_of_a_model(tmp_path, monkeypatch):
@@ -110,11 +111,11 @@ def test_sample_quality_of_a_model(tmp_path, monkeypatch):
 
     path = tmp_path / "shape_classifier.keras"
     shape_classifier.save_keras(shape_classifier.fold(shape_classifier.network()), path)
-    monkeypatch.setattr("disentanglement.judge.SAMPLES", 600)
+    monkeypatch.setattr("disentanglement.evaluation.computed_arrays.SAMPLES", 600)
     model = build()
-    make, about = Judge(path).extra_arrays(model, model.config)["shape_probabilities"]
-    made = make()
+    compute, about = ShapeProbabilities(path).arrays(model, tiny.Bars())["shape_probabilities"]
+    made = compute()
     assert about == {"classifier": fingerprint(path), "samples": 600}
     assert made.shape == (600, 3)
     np.testing.assert_allclose(made.sum(axis=1), 1, rtol=1e-5)
-    np.testing.assert_array_equal(made, make())
+    np.testing.assert_array_equal(made, compute())

@@ -27,7 +27,7 @@ def golden_run():
     """The model after three iterations, their reports, and mean |variable| at the end."""
     paper = grid.load(ROOT / "FactorVAE_dSprites" / "config.py", FactorVAEConfig, 737280)
     config = next(task.config for task in paper.tasks if task.config.tc_coe == 40)
-    model = load("FactorVAE_dSprites", "factorVAE").build(config)
+    model = load("FactorVAE_dSprites").build(config)
     variables = list(golden.variables(model, GOLDEN["init_names"], LAYERS))
     golden.assign(variables, std=0.06)
     images, reports = golden.images(192), []

@@ -33,7 +33,7 @@ def golden_run():
     """The model after each iteration: reports, and mean |variable| after iterations 1 and 3."""
     paper = grid.load(ROOT / "InfoGAN-CR_dSprites" / "config.py", InfoGANCRConfig, 737280)
     config = dataclasses.replace(paper.tasks[0].config, skip_idle_crd=False)
-    model = load("InfoGAN-CR_dSprites", "infogan_cr").build(config)
+    model = load("InfoGAN-CR_dSprites").build(config)
     variables = list(golden.variables(model, GOLDEN["init_names"], LAYERS))
     golden.assign(variables, std=0.02)
     images = golden.images(256)

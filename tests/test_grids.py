@@ -3,7 +3,7 @@
 import pytest
 
 from disentanglement.experiments import grid
-from tests.experiments import ROOT, load_experiment
+from tests.experiments import ROOT, load
 
 INFOGAN = {
     "vis_freq": 200, "vis_num_sample": 10, "vis_num_rep": 10, "metric_freq": 400, "summary_freq": 1,
@@ -37,7 +37,7 @@ GRIDS = {
 @pytest.mark.parametrize("name", GRIDS)
 def test_the_papers_grid(name):
     runs, batches, images, values = GRIDS[name]
-    experiment = load_experiment(name)
+    experiment = load(name)
     assert experiment.num_images == images
     configs = [
         t.config for t in grid.load(ROOT / name / "config.py", experiment.schema, images).tasks
@@ -52,7 +52,7 @@ def test_the_papers_grid(name):
 
 
 def test_a_folder_s_name():
-    experiment = load_experiment("InfoGAN-CR_3D_teapot")
+    experiment = load("InfoGAN-CR_3D_teapot")
     tasks = grid.load(ROOT / "InfoGAN-CR_3D_teapot" / "config.py", experiment.schema, 200_000).tasks
     assert tasks[3].name == (
         "cr_coe_increase-3.0,cr_coe_increase_batch-50000,cr_coe_increase_times-1,cr_coe_start-0.0,"

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from disentanglement.metrics.dci import dci_lasso_cv
-from disentanglement.metrics.suite import METRICS, needed_arrays
+from disentanglement.metrics.metric import Metric
+from disentanglement.metrics.suite import METRICS
 from tests.experiments import DATA
 
 GOLDEN = np.load(DATA / "metrics_k5.npz")
@@ -22,7 +23,7 @@ ARRAYS = {
 
 def run(name, **options):
     metric = METRICS[name]
-    return metric(**{array: ARRAYS[array] for array in needed_arrays(metric)}, **options)
+    return metric(**{array: ARRAYS[array] for array in Metric.of(metric).arrays}, **options)
 
 
 def golden(name):

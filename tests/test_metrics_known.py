@@ -8,7 +8,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from disentanglement.metrics import dci
 from disentanglement.metrics.arrays import dead_codes
-from disentanglement.metrics.suite import METRICS, needed_arrays
+from disentanglement.metrics.metric import Metric
+from disentanglement.metrics.suite import METRICS
 from tests import codes
 from tests.codes import constant, grid, identity, mixed
 
@@ -20,7 +21,7 @@ FORESTS = ("dci_rf", "dci_rf_ibgan")
 def scores(name, encode, sizes=codes.SIZES, **options):
     arrays = codes.arrays(encode, sizes)
     metric = METRICS[name]
-    result = metric(**{array: arrays[array] for array in needed_arrays(metric)}, **options)
+    result = metric(**{array: arrays[array] for array in Metric.of(metric).arrays}, **options)
     return list(result.scores(name).values())
 
 
@@ -165,7 +166,7 @@ def test_results_count_dead_codes():
     arrays = codes.arrays(lambda classes: np.c_[identity(classes), np.full(len(classes), 7.0)])
     for name in ("factor_vae", "sap", "mig", "modularity", "dci_lasso", "dci_rf", "dhsic"):
         metric = METRICS[name]
-        assert metric(**{a: arrays[a] for a in needed_arrays(metric)}).dead_codes == 1
+        assert metric(**{a: arrays[a] for a in Metric.of(metric).arrays}).dead_codes == 1
 
 
 def test_a_large_offset_kills_no_code_but_rounding_does():
@@ -262,7 +263,7 @@ def test_random_arrays_give_finite_scores_within_range(name):
             "continuous": np.arange(f) % 2,
         }
         metric = METRICS[name]
-        result = metric(**{a: arrays[a] for a in needed_arrays(metric)})
+        result = metric(**{a: arrays[a] for a in Metric.of(metric).arrays})
         for value in result.scores(name).values():
             assert np.isfinite(value)
             assert name == "dhsic" or -1e-9 <= value <= 1 + 1e-9

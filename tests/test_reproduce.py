@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import sys
-import textwrap
 import time
 from dataclasses import replace
 
@@ -15,41 +14,26 @@ import pytest
 from disentanglement import records
 from disentanglement.config import InfoGANCRConfig
 from disentanglement.errors import UserError
-from disentanglement.experiments import dispatch, grid, reproduce
+from disentanglement.experiments import grid, reproduce
+from disentanglement.experiments.runs import RunFolder
 from disentanglement.training import checkpoint, weights
 from tests import tiny
 from tests.commands import FOLDER
-from tests.experiments import ROOT, load
+from tests.experiments import ROOT, bars_experiment, load
 from tests.runs import assert_same_result
 
 RESERVE = 4.0  # seconds
 
-LOAD_DATA = """
-    from tests.tiny import Bars
-
-    def load(config, say=print):
-        return Bars()
-"""
-METRIC = """
-    from disentanglement.metrics.suite import METRICS
-
-    TRAINING = {name: METRICS[name] for name in ("factor_vae", "dhsic")}
-    FINAL = {name: METRICS[name] for name in ("factor_vae", "dci_rf_ibgan", "mig")}
-
-    def available(metrics, say=print):
-        return metrics
-
-    def extra_arrays(model, config, dataset):
-        return {}
-"""
+METRICS = """MetricLists(
+    {name: ALL[name] for name in ("factor_vae", "dhsic")},
+    {name: ALL[name] for name in ("factor_vae", "dci_rf_ibgan", "mig")},
+)"""
 
 
 @pytest.fixture
 def experiment(tmp_path):
     """The experiment's folder, with bars for sprites, two short runs, and few metrics."""
-    folder = shutil.copytree(FOLDER, tmp_path / "Bars", ignore=shutil.ignore_patterns("results"))
-    (folder / "gan" / "load_data.py").write_text(textwrap.dedent(LOAD_DATA))
-    (folder / "gan" / "metric.py").write_text(textwrap.dedent(METRIC))
+    folder = bars_experiment("InfoGAN-CR_dSprites", tmp_path / "Bars", METRICS)
     shared = {key: value for key, value in tiny.CONFIG.items() if key != "run"}
     text = (folder / "config.py").read_text()
     text += f"\nconfig['global_config'] = {shared}\nconfig['test_config'] = [{{'run': [3, 4]}}]\n"
@@ -136,8 +120,7 @@ def test_mistakes_are_one_line(experiment, tmp_path, arguments, words):
 
 
 def build():
-    module = load("InfoGAN-CR_dSprites", "infogan_cr")
-    return module.build(InfoGANCRConfig(**(tiny.CONFIG | {"run": 5})))
+    return load("InfoGAN-CR_dSprites").build(InfoGANCRConfig(**(tiny.CONFIG | {"run": 5})))
 
 
 def test_published_weights_are_the_model(unbroken, tmp_path):
@@ -185,9 +168,7 @@ def test_old_scores_are_not_published(unbroken, tmp_path):
         records.save(folder, {"scores": {}}, name)
     config = InfoGANCRConfig(**tiny.CONFIG)
     scheduler = grid.load(FOLDER / "config.py", InfoGANCRConfig, 737280).scheduler
-    run = dispatch.Run(
-        tmp_path, replace(scheduler, result_root_folder="."), grid.Task("run", config)
-    )
+    run = RunFolder(tmp_path, replace(scheduler, result_root_folder="."), grid.Task("run", config))
     (tmp_path / "records").mkdir()
     (tmp_path / "records" / "final_metrics_global_id-5.json").touch()  # of an earlier publication
     reproduce.publish(run, tmp_path / "records")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from disentanglement.config import TeapotInfoGANCRConfig
+from disentanglement.networks import vae as vae_networks
 from disentanglement.training.feed import Feed
 from tests import golden, tiny
 from tests.experiments import ROOT, load
@@ -27,7 +28,7 @@ CONFIG = tiny.CONFIG | {
 
 def build(**changes):
     config = TeapotInfoGANCRConfig(**(CONFIG | changes))
-    return load("InfoGAN-CR_3D_teapot", "infogan_cr").build(config)
+    return load("InfoGAN-CR_3D_teapot").build(config)
 
 
 class Noise(golden.Images):
@@ -50,32 +51,32 @@ def kinds(network):
 
 def test_parameters_counted_by_hand():
     """Kernels and biases by the paper's table: 64x64x3, 5 codes, 10 latents, Q 128 wide."""
-    network = load("InfoGAN-CR_3D_teapot", "network")
+    network = build(uniform_not_reg_dim=5, q_l_dim=128).networks
 
     def conv(*channels):
         return sum(16 * a * b + b for a, b in itertools.pairwise(channels))
 
     norms = 2 * (32 + 64 + 64 + 128)
-    assert numbers(network.cr_discriminator(5)) == (
+    assert numbers(network["cr_discriminator"]) == (
         conv(6, 32, 32, 64, 64) + (1024 * 128 + 128) + (128 * 5 + 5) + norms
     )
     trunk = conv(3, 32, 32, 64, 64) + 1024 * 128 + 128
-    assert numbers(network.discriminator(5, 128)) == (
+    assert numbers(network["discriminator"]) == (
         trunk + (128 + 1) + (128 * 128 + 128) + (128 * 5 + 5)
     )
-    assert numbers(network.generator(10)) == (
+    assert numbers(network["generator"]) == (
         (10 * 128 + 128 + 2 * 128) + (128 * 1024 + 1024 + 2 * 1024)
         + conv(64, 64, 32, 32, 3) + 2 * (64 + 32 + 32)
     )  # fmt: skip
-    vae = load("FactorVAE_3D_teapot", "network")
-    assert numbers(vae.encoder(10)) == trunk + 2 * (128 * 10 + 10)
-    assert numbers(vae.decoder(10)) == (
+    vae = vae_networks.factor_vae(10, channels=3)
+    assert numbers(vae.encoder) == trunk + 2 * (128 * 10 + 10)
+    assert numbers(vae.decoder) == (
         (10 * 128 + 128) + (128 * 1024 + 1024) + conv(64, 64, 32, 32, 3)
     )
 
 
 def test_h_has_batch_norm_after_the_activation_and_no_spectral_norm():
-    h = load("InfoGAN-CR_3D_teapot", "network").cr_discriminator(5)
+    h = build().networks["cr_discriminator"]
     conv, norm = ["Conv2D", "LeakyReLU"], ["BatchNormalization"]
     assert kinds(h) == [
         "InputLayer", *conv, *(conv + norm) * 3, "Flatten", "Dense", "LeakyReLU", *norm, "Dense",
@@ -86,7 +87,7 @@ def test_h_has_batch_norm_after_the_activation_and_no_spectral_norm():
 
 def test_h_in_training_mode_is_the_plain_formula():
     """Its last batch norm, a dense layer and their gradient, from float64 NumPy."""
-    h = load("InfoGAN-CR_3D_teapot", "network").cr_discriminator(5)
+    h = build().networks["cr_discriminator"]
     rng = np.random.default_rng(0)
     for variable in h.trainable_variables:
         variable.assign(rng.normal(0, 0.1, variable.shape))

@@ -15,7 +15,7 @@ from disentanglement import engine
 from disentanglement.data import parts
 from disentanglement.data.teapots import dataset as teapots
 from disentanglement.data.teapots import generate as teapots_generate
-from disentanglement.data.teapots.dataset import METRIC, TRAIN, Source, Teapots
+from disentanglement.data.teapots.dataset import METRIC, TRAIN, Teapots, load_for
 from disentanglement.data.teapots.variants import FIXED_COLOR
 from disentanglement.errors import UserError
 from disentanglement.evaluation import evaluate as evaluation
@@ -212,13 +212,13 @@ def test_the_default_folder_and_data_dir(tmp_path):
     experiment.mkdir()
     write(tmp_path / "data" / "3Dpots", *arrays(3))
     write(tmp_path / "other", *arrays(2))
-    assert Source(experiment).load(config()).latents.shape == (N, 3)
-    assert Source(experiment).load(config(data_dir="../other")).latents.shape == (N, 2)
+    assert load_for(config(), experiment).latents.shape == (N, 3)
+    assert load_for(config(data_dir="../other"), experiment).latents.shape == (N, 2)
 
 
 def test_without_data_one_line_says_how_to_make_them(tmp_path):
     with pytest.raises(UserError, match="holds no teapots: make them") as error:
-        Source(ROOT / "InfoGAN-CR_3D_teapot").load(config(data_dir=tmp_path))
+        load_for(config(data_dir=tmp_path), ROOT / "InfoGAN-CR_3D_teapot")
     script, out = re.search(r"python (\S+) --out (\S+)$", str(error.value)).groups()
     assert Path(script).is_file()
     assert Path(out) == tmp_path
@@ -226,23 +226,23 @@ def test_without_data_one_line_says_how_to_make_them(tmp_path):
 
 def test_an_unfinished_set_is_not_used_and_can_be_finished(tmp_path, monkeypatch):
     """The line gives the very command that goes on, whatever was begun."""
-    order = teapots_generate.Order(FIXED_COLOR, train=9, groups=4, seed=2)
+    settings = teapots_generate.TeapotSet(FIXED_COLOR, train=9, groups=4, seed=2)
     with monkeypatch.context() as patch:
         patch.setattr(teapots_generate, "_write", lambda *a: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            teapots_generate.generate(order, tmp_path, say=lambda line: None)
-    source = Source(ROOT / "InfoGAN-CR_3D_teapot")
+            teapots_generate.generate(settings, tmp_path, say=lambda line: None)
+    experiment = ROOT / "InfoGAN-CR_3D_teapot"
     with pytest.raises(UserError, match="holds an unfinished set of teapots") as error:
-        source.load(config(data_dir=tmp_path))
+        load_for(config(data_dir=tmp_path), experiment)
     words = str(error.value).split("by: python ")[1].split()
     subprocess.run([sys.executable, *words], check=True, capture_output=True)
-    assert len(source.load(config(data_dir=tmp_path))) == 9
+    assert len(load_for(config(data_dir=tmp_path), experiment)) == 9
 
 
 def test_a_whole_set_is_used_whatever_lies_beside_it(tmp_path):
     write(tmp_path, *arrays())
     parts.begin(tmp_path / ".parts", {})
-    assert len(Source(tmp_path).load(config(data_dir=tmp_path))) == N
+    assert len(load_for(config(data_dir=tmp_path), tmp_path)) == N
 
 
 def test_a_small_set_is_made_once_where_the_config_asks(tmp_path, monkeypatch):
@@ -250,11 +250,11 @@ def test_a_small_set_is_made_once_where_the_config_asks(tmp_path, monkeypatch):
     monkeypatch.setattr(teapots, "ALL_COLOR", fewer)
     said = []
     ask = config(data_dir=tmp_path / "small", generate=20)
-    data = Source(tmp_path).load(ask, said.append)
+    data = load_for(ask, tmp_path, said.append)
     assert len(data) == 20
     assert data.groups.shape == (5, 100, 64, 64, 3)
     assert data.factor_names == ["azimuth", "elevation", "red", "green", "blue"]
     assert "drawing 20 for training" in said[0]
     before = (tmp_path / "small" / TRAIN).stat().st_mtime_ns
-    Source(tmp_path).load(ask, said.append)
+    load_for(ask, tmp_path, said.append)
     assert (tmp_path / "small" / TRAIN).stat().st_mtime_ns == before

@@ -13,17 +13,16 @@ import pytest
 import trimesh
 from PIL import Image
 
-from disentanglement.data.teapots import command as teapots_cli
+from disentanglement.data.teapots import command, mesh
 from disentanglement.data.teapots import generate as teapots_generate
-from disentanglement.data.teapots import mesh
-from disentanglement.data.teapots.generate import METRIC, TRAIN, Order, generate
+from disentanglement.data.teapots.generate import METRIC, TRAIN, TeapotSet, generate
 from disentanglement.data.teapots.render import Renderer
 from disentanglement.data.teapots.variants import ALL_COLOR, FIXED_COLOR, VARIANTS
 from disentanglement.errors import UserError
 from tests.experiments import ROOT
 
 FILES = (TRAIN, METRIC)
-SMALL = Order(FIXED_COLOR, train=1100, groups=4, seed=3)
+SMALL = TeapotSet(FIXED_COLOR, train=1100, groups=4, seed=3)
 QUIET = {"say": lambda line: None}
 
 
@@ -61,8 +60,8 @@ def test_what_is_in_a_set(made):
 
 @pytest.mark.parametrize("variant", VARIANTS.values())
 def test_groups_share_their_factor_only(variant):
-    order = Order(variant)
-    groups, labels = teapots_generate.metric_latents(order)
+    settings = TeapotSet(variant)
+    groups, labels = teapots_generate.metric_latents(settings)
     count = len(variant.factor_names)
     assert groups.shape == (variant.groups, 100, count)
     assert labels.tolist() == [i % count for i in range(variant.groups)]
@@ -70,7 +69,7 @@ def test_groups_share_their_factor_only(variant):
         distinct = [len(set(column)) for column in group.T]
         assert distinct == [1 if j == label else 100 for j in range(count)]
     assert len(set(groups[::count, 0, 0])) == len(groups[::count])
-    train = teapots_generate.train_latents(Order(variant, train=5000))
+    train = teapots_generate.train_latents(TeapotSet(variant, train=5000))
     low, high = np.array(variant.sweeps).T
     assert (train >= low).all()
     assert (train <= high).all()
@@ -80,7 +79,7 @@ def test_groups_share_their_factor_only(variant):
 
 def test_the_same_bytes_with_more_workers_and_others_with_another_seed(made, tmp_path):
     generate(SMALL, tmp_path / "two", workers=2, **QUIET)
-    generate(Order(FIXED_COLOR, 1100, 4, seed=4), tmp_path / "seed", **QUIET)
+    generate(TeapotSet(FIXED_COLOR, 1100, 4, seed=4), tmp_path / "seed", **QUIET)
     for name in FILES:
         assert (tmp_path / "two" / name).read_bytes() == (made / name).read_bytes()
         assert (tmp_path / "seed" / name).read_bytes() != (made / name).read_bytes()
@@ -107,7 +106,7 @@ def test_kill_9_and_go_on(made, tmp_path):
 
 
 def test_what_is_drawn_is_not_drawn_again(tmp_path, monkeypatch):
-    order = Order(FIXED_COLOR, train=600, groups=3)
+    settings = TeapotSet(FIXED_COLOR, train=600, groups=3)
 
     def full(*arguments):
         raise UserError("the disk is full")
@@ -115,11 +114,11 @@ def test_what_is_drawn_is_not_drawn_again(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(teapots_generate, "_write", full)
         with pytest.raises(UserError):
-            generate(order, tmp_path, **QUIET)
+            generate(settings, tmp_path, **QUIET)
     monkeypatch.setattr(
         teapots_generate, "_draw_part", lambda *a: pytest.fail("drawn a second time")
     )
-    generate(order, tmp_path, **QUIET)
+    generate(settings, tmp_path, **QUIET)
     assert all((tmp_path / name).exists() for name in FILES)
 
 
@@ -134,9 +133,9 @@ def test_what_a_kill_left_at_the_very_end_is_cleared_away(made, tmp_path):
 
 def test_other_sets_are_never_overwritten(made, tmp_path):
     with pytest.raises(UserError, match="holds another set: its seed is 3, here it is 0"):
-        generate(Order(FIXED_COLOR, 1100, 4), made, **QUIET)
+        generate(TeapotSet(FIXED_COLOR, 1100, 4), made, **QUIET)
     with pytest.raises(UserError, match="its variant is 'fixed_color"):
-        generate(Order(ALL_COLOR, 1100, 4, 3), made, **QUIET)
+        generate(TeapotSet(ALL_COLOR, 1100, 4, 3), made, **QUIET)
     (tmp_path / TRAIN).parent.mkdir()
     (tmp_path / TRAIN).write_bytes(b"precious")
     with pytest.raises(UserError, match=r"train_data/data.npz exists and is not of this command's"):
@@ -158,8 +157,8 @@ def test_a_full_disk_is_one_line(tmp_path, workers, limit, where):
         "import resource, signal, sys\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (HERE, HERE))\n"
-        "from disentanglement.data import teapots_cli, teapots_variants\n"
-        "sys.exit(teapots_cli.main(teapots_variants.FIXED_COLOR, sys.argv[1:]))\n"
+        "from disentanglement.data.teapots import command, variants\n"
+        "sys.exit(command.main(variants.FIXED_COLOR, sys.argv[1:]))\n"
     )
     code = code.replace("HERE", str(limit))
     words = ["--out", tmp_path / "set", "--train", "600", "--groups", "3"]
@@ -242,16 +241,16 @@ def test_bad_meshes_are_one_line(tmp_path, capsys, name, content, message):
         mesh.load(tmp_path / name)
     assert "\n" not in str(error.value)
     arguments = ["--out", tmp_path / "set", "--mesh", tmp_path / name]
-    assert teapots_cli.main(ALL_COLOR, list(map(str, arguments))) == 2
+    assert command.main(ALL_COLOR, list(map(str, arguments))) == 2
     assert not (tmp_path / "set" / ".parts").exists()
 
 
 def test_the_mesh_is_part_of_a_set_s_identity(tmp_path):
     trimesh.creation.box((1, 4, 2)).export(tmp_path / "box.ply")
-    order = Order(FIXED_COLOR, 5, 3, mesh=tmp_path / "box.ply")
-    generate(order, tmp_path / "box", workers=2, **QUIET)
+    settings = TeapotSet(FIXED_COLOR, 5, 3, mesh=tmp_path / "box.ply")
+    generate(settings, tmp_path / "box", workers=2, **QUIET)
     with pytest.raises(UserError, match="its mesh is"):
-        generate(Order(FIXED_COLOR, 5, 3), tmp_path / "box", **QUIET)
+        generate(TeapotSet(FIXED_COLOR, 5, 3), tmp_path / "box", **QUIET)
 
 
 # ---- the command --------------------------------------------------------------------------------
@@ -273,6 +272,6 @@ def test_a_preview(variant, tmp_path):
 
 def test_somewhere_to_write_must_be_named(capsys):
     with pytest.raises(SystemExit) as stop:
-        teapots_cli.main(ALL_COLOR, [])
+        command.main(ALL_COLOR, [])
     assert stop.value.code == 2
     assert "--out DIR, or --preview" in capsys.readouterr().err

@@ -18,9 +18,9 @@ import numpy as np
 
 from disentanglement.config import InfoGANCRConfig, from_text
 from disentanglement.errors import TrainingStopped, UserError
+from disentanglement.evaluation.evaluate import TrainingScores
 from disentanglement.metrics.suite import METRICS as ALL_METRICS
-from disentanglement.training import checkpoint
-from disentanglement.training import loop as training
+from disentanglement.training import checkpoint, loop
 from tests.experiments import load
 
 METRICS = {name: ALL_METRICS[name] for name in ("factor_vae", "dhsic")}
@@ -88,9 +88,10 @@ class Bars:
 
 def train(work_dir, dataset=None, **changes):
     """Train the tiny run (16 batches an epoch, 48 in all); returns the model."""
-    experiment = load("InfoGAN-CR_dSprites", "infogan_cr")
+    experiment = load("InfoGAN-CR_dSprites")
     model = experiment.build(InfoGANCRConfig(**(CONFIG | changes)))
-    training.train(model, dataset or Bars(), METRICS, Path(work_dir))
+    dataset = dataset or Bars()
+    loop.train(model, dataset, Path(work_dir), TrainingScores(model, dataset, METRICS))
     return model
 
 

@@ -1,4 +1,4 @@
-"""The metrics of FactorVAE on dSprites: edit here which run during training and which at the end.
+"""The metrics of FactorVAE on dSprites: edit this file to choose which run, and when.
 
 For example, to follow MIG during training, too:
 

@@ -1,4 +1,4 @@
-"""The metrics of InfoGAN-CR on CelebA: edit here which run during training and which at the end.
+"""The metrics of InfoGAN-CR on CelebA: edit this file to choose which run, and when.
 
 CelebA has no factors, so only metrics without them can run. To follow one during training, too:
 

@@ -197,7 +197,7 @@ def score_into(
 def score(
     metrics: Mapping[str, Callable], arrays: Mapping[str, np.ndarray], seed: int = 0
 ) -> dict[str, Result]:
-    """Return each metric's result, by name. Raises UserError for arrays that a metric cannot use."""
+    """Return each metric's result, by name. Raises UserError if its arrays do not fit."""
     results = {}
     for name, function in metrics.items():
         try:

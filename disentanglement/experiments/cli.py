@@ -128,7 +128,7 @@ def _run_command(
 
     def run() -> int:
         experiment = load(folder)
-        chosen = grid.load(options.config, experiment.schema, experiment.num_images, options.set)
+        chosen = experiment.grid(options.config, options.set)
         names = options.run if isinstance(options.run, list) else [options.run]
         tasks = [_find(chosen, name) for name in names or [None]]
         folders = [RunFolder(experiment.folder, chosen.scheduler, task).path for task in tasks]

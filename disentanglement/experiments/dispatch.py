@@ -8,7 +8,7 @@ from pathlib import Path
 from disentanglement import console
 from disentanglement.config import SchedulerConfig
 from disentanglement.errors import UserError
-from disentanglement.experiments import grid, launch
+from disentanglement.experiments import launch
 from disentanglement.experiments.experiment import Experiment
 from disentanglement.experiments.jobs import Job
 from disentanglement.experiments.runs import RunFolder, together
@@ -18,7 +18,7 @@ _LOG_LINES = 5  # of worker.log, shown when a run fails
 
 def run_grid(experiment: Experiment, job: Job, options: argparse.Namespace) -> int:
     """Do `job` for the runs that the command line's `options` choose; return the exit status."""
-    chosen = grid.load(options.config, experiment.schema, experiment.num_images, options.set)
+    chosen = experiment.grid(options.config, options.set)
     chosen = chosen.select(options.runs)
     if options.list:
         print("\n".join(task.name for task in chosen.tasks))

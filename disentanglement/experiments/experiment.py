@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from disentanglement.config import TrainingConfig
 from disentanglement.data.dataset import Dataset
+from disentanglement.experiments import grid
 
 if TYPE_CHECKING:  # these import Keras or scikit-learn, and `main.py --list` should be quick
     from disentanglement.algorithms.model import Model
@@ -39,6 +40,11 @@ class Experiment:
     build: Callable[[Any], "Model"]
     load_data: Callable[[Any, Path, Callable[[str], None]], Dataset]
     metrics: Callable[[], "MetricLists"]
+
+    def grid(self, path: Path | None = None, overrides: Sequence[str] = ()) -> grid.Grid:
+        """Read and check a config file of this experiment (default: config.py); see `grid.load`."""
+        path = path or self.folder / "config.py"
+        return grid.load(path, self.schema, self.num_images, overrides)
 
     def train(self, configs: Sequence[TrainingConfig], folders: Sequence[Path]) -> None:
         """Train a run in its folder, or several runs at once (JAX), resuming from checkpoints.

@@ -16,7 +16,7 @@ from pathlib import Path
 from disentanglement import console, records
 from disentanglement.errors import UserError, os_errors_in_one_line
 from disentanglement.evaluation import final_metrics, table
-from disentanglement.experiments import cli, grid
+from disentanglement.experiments import cli
 from disentanglement.experiments.load import load
 from disentanglement.experiments.runs import RunFolder, together
 from disentanglement.training import weights
@@ -78,7 +78,7 @@ def _main(options, start):
     never = experiment.num_images
     rare = [] if options.curves else [f"{key}={never}" for key in ("metric_freq", "vis_freq")]
     changes = [*rare, *options.set, "result_root_folder=runs"]
-    chosen = grid.load(config, experiment.schema, experiment.num_images, changes)
+    chosen = experiment.grid(config, changes)
     chosen = chosen.select(options.runs)
     out = options.out.resolve()
     runs = [RunFolder(out, chosen.scheduler, task) for task in chosen.tasks]

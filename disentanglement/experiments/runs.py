@@ -57,6 +57,6 @@ def together(runs: list[RunFolder], size: int) -> list[list[RunFolder]]:
 
 
 def differing_keys(one: Task, other: Task) -> list[str]:
-    """The config keys, other than `run`, in which two runs differ: runs trained at once have none."""
+    """Return the config keys, other than `run`, in which two runs differ."""
     config, others = vars(one.config), vars(other.config)
     return [key for key in config if key != "run" and config[key] != others[key]]

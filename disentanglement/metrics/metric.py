@@ -46,7 +46,7 @@ class Metric:
         return cls(function, names, "seed" in (p.name for p in parameters))
 
     def compute(self, given: Mapping[str, np.ndarray], seed: int) -> Result:
-        """Run the metric on its arrays among those `given`. Raises ArrayError if they do not fit."""
+        """Run the metric on the arrays it takes. Raises ArrayError if they do not fit."""
         arguments = {name: given[name] for name in self.arrays}
         if self.takes_seed:
             result = self.function(**arguments, seed=seed)

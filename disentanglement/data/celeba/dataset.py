@@ -58,7 +58,7 @@ class StandInFaces(CelebA):
 
 
 def load_for(config, experiment: Path, say=print) -> CelebA:
-    """CelebA for a run of the experiment in this folder, or stand-ins where the config asks for them.
+    """Load CelebA for a run of the experiment in this folder, or draw stand-ins if the config asks.
 
     Reads data.npz or data.npy from config.data_dir, or from data/CelebA beside the experiments.
     Where neither exists, draws config.generate stand-in faces.
