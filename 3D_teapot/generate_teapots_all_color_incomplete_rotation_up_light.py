@@ -1,6 +1,6 @@
-"""Teapots of any colour that turn about their axis, seen from the side to above, lit from above.
+"""Teapots of any colour, turned about their axis, seen from the side to the top, lit from above.
 
-To be run with --out DIR; --help lists the options.
+Run it with --out DIR; --help lists all options.
 """
 
 import sys

@@ -1,6 +1,6 @@
 """A blue teapot in any orientation, lit from above.
 
-To be run with --out DIR; --help lists the options.
+Run it with --out DIR; --help lists all options.
 """
 
 import sys

@@ -1,8 +1,8 @@
-"""Prepare CelebA for training: img_align_celeba.zip -> data.npz, 32x32 pictures.
+"""Prepare CelebA for training: crop and resize img_align_celeba.zip to 32x32 images in data.npz.
 
     python process_celeba.py --zip img_align_celeba.zip
 
-An interrupted run goes on when the same command is given again.
+To resume an interrupted run, run the same command again.
 """
 
 import argparse
@@ -18,27 +18,42 @@ FOLDER = Path(__file__).resolve().parents[1] / "data" / "CelebA"
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        description="Crop the pictures of img_align_celeba.zip to 128x128, resize them to 32x32, "
-        "and write them as one array. The archive is not unpacked."
-    )
-    archive, out = FOLDER / "img_align_celeba.zip", FOLDER / "data.npz"
-    parser.add_argument(
-        "--zip", type=Path, default=archive, metavar="FILE", help=f"(default: {archive})"
+        description="Crop the images of img_align_celeba.zip to 128x128, resize them to 32x32 and "
+        "write them as one array. The archive is not unpacked.",
+        epilog="To resume an interrupted run, run the same command again.",
     )
     parser.add_argument(
-        "--out", type=Path, default=out, metavar="FILE.npz", help=f"(default: {out})"
+        "--zip",
+        type=Path,
+        default=FOLDER / "img_align_celeba.zip",
+        metavar="FILE.zip",
+        help="the archive (default: %(default)s)",
     )
-    cores = os.cpu_count() or 1
     parser.add_argument(
-        "--workers", type=at_least(1), default=cores, metavar="N", help=f"(default: {cores})"
+        "--out",
+        type=Path,
+        default=FOLDER / "data.npz",
+        metavar="FILE.npz",
+        help="file to write (default: %(default)s)",
     )
-    parser.add_argument("--limit", type=at_least(1), metavar="N", help="only the first N pictures")
     parser.add_argument(
-        "--skip-bad", action="store_true", help="leave out pictures that cannot be read"
+        "--workers",
+        type=at_least(1),
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="processes (default: %(default)s, one per core)",
+    )
+    parser.add_argument(
+        "--limit", type=at_least(1), metavar="N", help="use only the first N images"
+    )
+    parser.add_argument(
+        "--skip-bad",
+        action="store_true",
+        help="leave out images that cannot be read, instead of stopping at the first",
     )
     options = parser.parse_args()
 
-    def command():
+    def command() -> int:
         prepare(options.zip, options.out, options.workers, options.limit, options.skip_bad)
         return 0
 

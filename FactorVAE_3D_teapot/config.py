@@ -1,8 +1,14 @@
-"""The paper's grid: FactorVAE on 3D teapots with four weights of the total correlation, 40 runs of
-109,375 batches (35 epochs of 200,000 images).
+"""The paper's grid: FactorVAE on 3D teapots, 40 runs of 109,375 batches of 64.
 
-Needs a GPU, and the data (README.md, "3D teapots"; a run without them says how to make them).
-Every run's folder is named after its values in test_config; `run` is the seed.
+35 epochs of 200,000 images. Ten runs for each of four weights of the total correlation.
+
+Expect: not run yet at this length.
+
+Hardware and time: a GPU, not measured yet. The data must be made first: see docs/DATA.md, or start
+a run, which says what to type.
+
+Results: a folder per run in results/, named after the run's values in test_config; `run` is the
+seed.
 """
 
 config = {

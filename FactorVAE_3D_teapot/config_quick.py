@@ -1,10 +1,14 @@
-"""A first look on a laptop CPU: the paper's model on 20,000 teapots, which it draws first.
+"""A first look on a laptop's CPU: the paper's model on 20,000 teapots, which it draws first.
 
-Always the same ones, in data/3Dpots_quick/, also where data/3Dpots/ has others: so scores compare.
+4,680 batches (15 epochs) of 64 instead of 109,375; one weight, one run.
 
-Expect 7 minutes on two CPU cores and a FactorVAE metric of 0.57 (one run; untrained 0.23; trained
-on, it went up and down between 0.49 and 0.56). 4,680 batches (15 epochs) of 64 instead of 109,375;
-one weight, one run.
+Expect a FactorVAE metric of 0.57 (one run; untrained 0.23; trained on, it varied between 0.49 and
+0.56).
+
+Hardware and time: two CPU cores, 7 minutes beside other work.
+
+Results: results/quick/. The data are always those in data/3Dpots_quick/, even where data/3Dpots/
+has a set, so that scores can be compared.
 """
 
 import runpy

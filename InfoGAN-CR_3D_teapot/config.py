@@ -1,7 +1,15 @@
-"""The paper's grid: InfoGAN-CR on 3D teapots, 10 runs of 125,000 batches (40 epochs of 200,000).
+"""The paper's grid: InfoGAN-CR on 3D teapots, 10 runs of 125,000 batches of 64.
 
-Needs a GPU, and the data (README.md, "3D teapots"; a run without them says how to make them).
-Every run's folder is named after its values in test_config; `run` is the seed.
+40 epochs of 200,000 images. The contrastive term is switched on after 50,000 batches, and its gap
+closes after 85,000.
+
+Expect: not run yet at this length.
+
+Hardware and time: a GPU, not measured yet. The data must be made first: see docs/DATA.md, or start
+a run, which says what to type.
+
+Results: a folder per run in results/, named after the run's values in test_config; `run` is the
+seed.
 """
 
 config = {

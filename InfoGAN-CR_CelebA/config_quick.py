@@ -1,11 +1,14 @@
-"""A first look on a laptop CPU: the paper's model on 20,000 drawn faces, which stand in for CelebA.
+"""A first look on a laptop's CPU: the paper's model on 20,000 drawn faces, standing in for CelebA.
 
-Always on drawn faces, even where data/CelebA/ holds the real pictures: for those, see
-config_quick_celeba.py.
+It always trains on drawn faces, even where data/CelebA/ holds the real pictures; for those, use
+config_quick_celeba.py. 2,000 batches of 64 instead of 90,174 of 128. The contrastive term is
+switched on after 1,600.
 
-Expect 13 minutes on two CPU cores beside other work, and codes for hair tone, skin and the
-background. 2,000 batches of 64 instead of 90,174 of 128; the contrastive term sets in after 1,600.
-Results are in results/quick/stand_in_faces/.
+Expect codes for hair tone, skin and the background's light.
+
+Hardware and time: two CPU cores, 13 minutes beside other work.
+
+Results: results/quick/stand_in_faces/.
 """
 
 import runpy

@@ -1,8 +1,13 @@
-"""A first look on a laptop CPU: the paper's model on CelebA, which must be prepared (docs/).
+"""A first look on a laptop's CPU: the paper's model on CelebA, which must be prepared first.
 
-2,000 batches of 64 instead of 90,174 of 128; the contrastive term sets in after 1,600. On drawn
-faces it takes 13 minutes on two CPU cores beside other work; on CelebA it has not been run yet.
-Results are in results/quick/CelebA/.
+See docs/DATA.md for how to prepare it, or start the run, which says what to type. 2,000 batches of
+64 instead of 90,174 of 128. The contrastive term is switched on after 1,600.
+
+Expect: not run on CelebA yet.
+
+Hardware and time: two CPU cores; on drawn faces the same takes 13 minutes beside other work.
+
+Results: results/quick/CelebA/.
 """
 
 import runpy

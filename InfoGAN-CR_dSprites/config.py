@@ -1,12 +1,14 @@
-"""The paper's grid: InfoGAN-CR on dSprites, 10 runs of 322,560 batches (28 epochs).
+"""The paper's grid: InfoGAN-CR on dSprites, 10 runs of 322,560 batches of 64 (28 epochs).
 
-Expect, from the paper (50 runs): FactorVAE metric 0.88 +- 0.01, and 0.82 +- 0.01 for the snapshot
-before the contrastive term sets in (batch 288,000).
-Needs a GPU: on two CPU cores one run takes about 24 hours, evaluations included (computed from
-185 ms a batch, 425 ms after the rise, 22 s an evaluation; 29 hours with the shape classifier).
-A run leaves about 3 GB, most in sample/ (see vis_freq).
+Expect, from the paper (50 runs): a FactorVAE metric of 0.88 +- 0.01, and of 0.82 +- 0.01 for the
+snapshot before the contrastive term is switched on (batch 288,000).
 
-Every run's folder is named after its values in test_config; `run` is the seed.
+Hardware and time: a GPU, not measured yet. On two CPU cores one run takes about 24 hours,
+evaluations included, or 29 with the shape classifier (computed from 185 ms a batch, 425 ms with the
+contrastive term, 22 s an evaluation).
+
+Results: a folder per run in results/, named after the run's values in test_config; `run` is the
+seed. A run leaves about 3 GB, mostly in sample/ (see vis_freq).
 """
 
 config = {

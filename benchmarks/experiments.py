@@ -1,9 +1,9 @@
-"""How long does an iteration of each experiment take, against this machine's matrix product?
+"""Time an iteration of each experiment and compare it with a matrix product on this machine.
 
     python benchmarks/experiments.py [--seconds 20]
 
-One process, on the engine of KERAS_BACKEND; the paper's batch sizes, images of noise. For the
-comparison of engines see train_step.py.
+Runs in one process on the engine of KERAS_BACKEND, with the paper's batch sizes and random images.
+train_step.py compares the engines.
 """
 
 import argparse
@@ -22,6 +22,7 @@ IMAGES, MATRIX = 512, 2048
 
 
 def teapots(pixels):
+    """Return a teapot data set with these training images."""
     return Teapots(pixels, np.zeros((IMAGES, 1)), pixels[None, :1], np.zeros(1), ["none"])
 
 
@@ -34,7 +35,7 @@ EXPERIMENTS = {
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=20, help="per measurement (default: 20)")
+    parser.add_argument("--seconds", type=float, default=20, help="time for each job (default: 20)")
     options = parser.parse_args()
     matrix = np.random.default_rng(0).standard_normal((MATRIX, MATRIX)).astype(np.float32)
     product = engine.compile_step(lambda a: (a @ a)[0], [])
@@ -42,10 +43,10 @@ def main():
     for name in EXPERIMENTS:
         jobs |= iterations(name)
     times = {job: [] for job in jobs}
-    for run in jobs.values():  # compile
-        run()
+    for run in jobs.values():
+        run()  # compiles
     end = time.perf_counter() + options.seconds * len(jobs)
-    while time.perf_counter() < end:  # in turns, so that a busy moment hits all
+    while time.perf_counter() < end:  # in turns, so that a busy moment affects all
         for job, run in jobs.items():
             start = time.perf_counter()
             run()
@@ -62,21 +63,21 @@ def main():
 
 
 def iterations(name):
-    """(what, FLOPs) -> a function that takes one iteration."""
-    experiment, dataset = load(name), EXPERIMENTS[name]
-    paper = experiment.grid().tasks[0].config
-    model = experiment.build(paper)
-    channels_last = model.generate(model.latent.sample(np.random.default_rng(0), 1)).shape[1:]
-    rng, size = np.random.default_rng(0), paper.batch_size
-    pixels = rng.integers(0, 256, (IMAGES, *channels_last), dtype=np.uint8)
-    model.connect(Feed(dataset(pixels), engine.has_accelerator()))
+    """Return the experiment's jobs: (label, FLOPs) -> a function that runs one iteration."""
+    experiment, make_dataset = load(name), EXPERIMENTS[name]
+    config = experiment.grid().tasks[0].config
+    model = experiment.build(config)
+    image_shape = model.generate(model.latent.sample(np.random.default_rng(0), 1)).shape[1:]
+    rng, size = np.random.default_rng(0), config.batch_size
+    pixels = rng.integers(0, 256, (IMAGES, *image_shape), dtype=np.uint8)
+    model.connect(Feed(make_dataset(pixels), engine.has_accelerator()))
     rows = np.resize(np.arange(IMAGES), (1, size))
     if not hasattr(model, "schedule"):
         return {(name, size * flops.factor_vae(model)): lambda: model.train_block(rows, 1)}
     before, after = flops.infogan_cr(model)
-    late = paper.cr_coe_increase_batch + 1
+    late = config.cr_coe_increase_batch + 1
     return {
-        (f"{name}, before the term", size * before): lambda: model.train_block(rows, 1),
+        (f"{name}, before the contrastive term", size * before): lambda: model.train_block(rows, 1),
         (f"{name}, after", size * after): lambda: model.train_block(rows, late),
     }
 

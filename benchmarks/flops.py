@@ -1,19 +1,19 @@
-"""FLOPs that the algorithms ask for: multiply-adds of convolutions and dense layers, times two.
+"""Count the FLOPs of the algorithms: two per multiply-add of convolutions and dense layers.
 
-All else (activations, batch norm, spectral norm, Adam) counts as nothing.
+Everything else (activations, batch norm, spectral norm, Adam) is ignored.
 """
 
 import numpy as np
 
 
 def macs(network):
-    """Multiply-adds of one image's forward pass: (first layer with weights, all layers)."""
+    """Return the multiply-adds of a forward pass of one image: (first layer, all layers)."""
     counts = []
     for layer in network.layers:
         kernel = getattr(layer, "kernel", None)
         if kernel is None:
             continue
-        # A convolution meets its kernel at every output pixel, a transposed one at every input.
+        # A convolution applies its kernel per output pixel, a transposed one per input pixel.
         pixels = layer.input.shape if "Transpose" in type(layer).__name__ else layer.output.shape
         area = int(np.prod(pixels[1:3])) if len(kernel.shape) == 4 else 1
         counts.append(area * int(np.prod(kernel.shape)))
@@ -21,12 +21,12 @@ def macs(network):
 
 
 def infogan_cr(model):
-    """FLOPs of one image in an iteration: (before the contrastive term sets in, after)."""
+    """Return the FLOPs per image of an iteration: (before the contrastive term, after)."""
     g1, g = macs(model.generator)
     d1, d = macs(model.discriminator)
     h1, h = macs(model.cr_discriminator)
-    # A network that learns costs forward + weight gradient + input gradient but for its first
-    # layer; one that is only passed through costs forward + input gradient.
+    # Training a network takes a forward pass, weight gradients, and input gradients of all layers
+    # but the first; passing gradients through it, a forward pass and all input gradients.
     d_step = g + 2 * (d + d + (d - d1))
     g_step = g + (d + d) + g + (g - g1)
     h_step = 2 * g + h + h + (h - h1)
@@ -37,7 +37,7 @@ def infogan_cr(model):
 
 
 def factor_vae(model):
-    """FLOPs of one image in an iteration."""
+    """Return the FLOPs per image of an iteration."""
     e1, e = macs(model.encoder)
     _, d = macs(model.decoder)
     t1, t = macs(model.tc_discriminator)

@@ -1,8 +1,8 @@
-"""Peak memory of training on all of dSprites, time to draw it, time and size of a checkpoint.
+"""Measure peak memory of training on dSprites, its generation, and checkpoints' time and size.
 
     python benchmarks/memory_and_disk.py
 
-Each figure comes from a fresh process (`--one NAME` runs one of them here).
+Each measurement runs in a fresh process; `--one NAME` runs one in this process.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 EXPERIMENT = ROOT / "InfoGAN-CR_dSprites"
-# The paper's config, cut short: both kinds of iteration, sample grids, the metric, checkpoints.
+# Shortens the paper's config; it still has both kinds of iteration, pictures, scores, checkpoints.
 SHORT = {
     "run": 0, "max_batches": 40, "cr_coe_increase_batch": 20, "vis_freq": 20, "metric_freq": 20,
     "checkpoint_freq": 10,
@@ -67,7 +67,7 @@ def peak():
 if __name__ == "__main__":
     parts = {"generate": generate, "train": train, "checkpoints": checkpoints}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--one", choices=parts)
+    parser.add_argument("--one", choices=parts, help="run only this one, in this process")
     options = parser.parse_args()
     if options.one:
         with tempfile.TemporaryDirectory() as name:

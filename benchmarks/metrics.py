@@ -1,10 +1,11 @@
-"""Time and peak memory of every metric at the full dSprites protocol, and against plain loops.
+"""Measure time and peak memory of every metric at the full dSprites protocol, and plain loops'.
 
     python benchmarks/metrics.py            (about ten minutes on two cores)
 
-50,000 + 73,728 + 73,728 images. Each metric runs in a fresh process (`--one NAME` runs one here),
-so its peak memory is its own: Python, the learners' libraries and the arrays take the `nothing`
-row of it. Codes are noisy mixtures of the factors; encoding and `evaluate` use the network.
+The protocol has 50,000 + 73,728 + 73,728 images. Codes are noisy mixtures of the factors; the part
+`whole` encodes images with the network. Each metric runs in a fresh process to get its own peak
+memory, of which Python, scikit-learn and the arrays take the `nothing` row. `--one NAME` runs one
+part in this process.
 """
 
 import argparse
@@ -33,6 +34,7 @@ SIZES = np.array(FACTOR_SIZES[1:])
 
 
 def arrays():
+    """Return the arrays that metrics take, by name."""
     rng = np.random.default_rng(0)
     mix = 0.3 * rng.normal(size=(5, 5)) + np.eye(5)
 
@@ -56,16 +58,15 @@ def arrays():
     }
 
 
-# ---- plain loops: one entry at a time, as one would write the definition ----
+# ---- plain loops: the definitions written out, one entry at a time ----
 
 
 def plain_factor_vae(group_codes, group_labels, reference_codes):
     scale = np.std(reference_codes, axis=0)
     votes = np.zeros((group_codes.shape[2], 5))
     for group, label in zip(group_codes, group_labels, strict=True):
-        votes[
-            np.argmin([np.std(code / s) for code, s in zip(group.T, scale, strict=True)]), label
-        ] += 1
+        deviations = [np.std(code / s) for code, s in zip(group.T, scale, strict=True)]
+        votes[np.argmin(deviations), label] += 1
     return votes.max(axis=1).sum() / len(group_labels)
 
 
@@ -189,28 +190,30 @@ PLAIN = {name: globals()[f"plain_{name}"] for name in METRICS if f"plain_{name}"
 # ---- measuring ----
 
 
-def call(metric, data):
+def timed(metric, data):
+    """Return the metric's result and how many seconds it took."""
     start = time.perf_counter()
     result = metric(**{name: data[name] for name in Metric.of(metric).arrays})
     return result, time.perf_counter() - start
 
 
-def one(name):
+def measure(name):
+    """Print the time, peak memory and score of a metric, a "plain" loop or "nothing"."""
     data = arrays()
     if name == "nothing":
         print(f"{name:20} {0:8.2f} s  {peak()}")
         return
-    plain, loop = name.startswith("plain "), name.removeprefix("plain ")
-    result, seconds = call(PLAIN[loop] if plain else METRICS[loop], data)
-    score = result if plain else next(iter(result.scores(loop).values()))
+    is_plain, metric = name.startswith("plain "), name.removeprefix("plain ")
+    result, seconds = timed(PLAIN[metric] if is_plain else METRICS[metric], data)
+    score = result if is_plain else next(iter(result.scores(metric).values()))
     print(f"{name:20} {seconds:8.2f} s  {peak()}  score {score:.6f}")
 
 
 def ratios():
-    """Each metric and its plain loop in one process, in turns; the least of their times."""
+    """Print the minimum times of each metric and its plain loop, in turns in one process."""
     data = arrays()
     for name, loop in PLAIN.items():
-        times = np.array([[call(m, data)[1] for m in (METRICS[name], loop)] for _ in range(3)])
+        times = np.array([[timed(m, data)[1] for m in (METRICS[name], loop)] for _ in range(3)])
         ours, plain = times.min(axis=0)
         print(
             f"{name:20} {ours:8.3f} s  plain loop {plain:8.3f} s  {plain / ours:6.1f} x", flush=True
@@ -218,7 +221,7 @@ def ratios():
 
 
 def whole():
-    """`evaluate` with a network, all of Table 1's columns, encoding included."""
+    """Print the time of `evaluate` with a network, for all columns of Table 1."""
     from disentanglement.evaluation.evaluate import evaluate
     from disentanglement.evaluation.table import COLUMNS
     from disentanglement.experiments.load import load
@@ -230,17 +233,17 @@ def whole():
     names = {column.split(".")[0] for column in COLUMNS.values()}
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        found = evaluate(
+        record = evaluate(
             model.encode,
             dataset,
             {name: METRICS[name] for name in METRICS if name in names},
             path=Path(folder) / "scores.json",
         )
         seconds = time.perf_counter() - start
-    encoding = found["sessions"][0]["encoding_seconds"]
+    encoding = record["sessions"][0]["encoding_seconds"]
     print(
-        f"Table 1's columns: {seconds:.1f} s, of these {encoding:.1f} s encoding; {peak()} "
-        "(dSprites' images are 0.38 GB of it)"
+        f"columns of Table 1: {seconds:.1f} s, including {encoding:.1f} s of encoding; {peak()}, "
+        "including 0.38 GB for the images of dSprites"
     )
 
 
@@ -255,7 +258,7 @@ if __name__ == "__main__":
     if name in ("ratios", "whole"):
         {"ratios": ratios, "whole": whole}[name]()
     elif name:
-        one(name)
+        measure(name)
     else:
         for part in ("nothing", *METRICS, "plain dhsic", "ratios", "whole"):
             subprocess.run([sys.executable, __file__, "--one", part], check=True)

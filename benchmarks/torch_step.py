@@ -1,8 +1,8 @@
-"""InfoGAN-CR's iteration on dSprites as plain eager PyTorch, to compare speeds with.
+"""InfoGAN-CR's iteration on dSprites in plain eager PyTorch, as a baseline for speed.
 
-The same networks, losses and order of updates as disentanglement/infogan_cr.py, written the way
-PyTorch code usually is: NCHW modules, autograd, torch.optim.Adam. train_step.py checks that its
-losses are the project's.
+It has the networks, losses and order of updates of disentanglement/algorithms/infogan_cr.py, in
+the usual style of PyTorch: NCHW modules, autograd, torch.optim.Adam. train_step.py checks that the
+losses agree.
 """
 
 import math
@@ -17,7 +17,7 @@ EPS, LEAK = 1e-8, 0.2
 
 
 class SpectralNorm(nn.Module):
-    """Divides a layer's kernel by the estimate of its largest singular value."""
+    """Divides a layer's kernel by an estimate of its largest singular value."""
 
     def __init__(self, layer):
         super().__init__()
@@ -119,7 +119,14 @@ class Step:
         return self.generator, self.discriminator, self.cr_discriminator
 
     def iteration(self, images, z, pair=None, cr_coe=0.0):
-        """images [N, 64, 64, 1], z [N, dim], pair (first, second, label): NumPy arrays."""
+        """Run one iteration and return its losses, as numbers.
+
+        Args:
+            images: [N, 64, 64, 1].
+            z: Latents [N, dim].
+            pair: (first, second, label), NumPy arrays as all others; None leaves H out.
+            cr_coe: The weight of the contrastive term.
+        """
         tensor = self._tensor
         images, z = tensor(images).permute(0, 3, 1, 2), tensor(z)
         report = {}
@@ -177,13 +184,13 @@ class Step:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
 
     def load(self, path):
-        """Take the networks' weights from a checkpoint of the project."""
+        """Copy the networks' weights from a checkpoint of this project."""
         with np.load(path) as arrays:
             for name, parameter in self._named():
                 parameter.data.copy_(self._tensor(_as_torch(name, arrays[name])))
 
     def _named(self):
-        """(name in a checkpoint, tensor) of every weight."""
+        """Yield (name in a checkpoint, tensor) for every weight."""
         g = self.generator
         for kind in ("dense", "deconv"):
             norms = getattr(g, f"{kind}_norm")
@@ -214,7 +221,7 @@ def _layer(name, layer):
 
 
 def _as_torch(name, array):
-    """Keras keeps kernels [h, w, in, out] and [in, out], and flattens with the channels last."""
+    """Convert a weight: Keras has kernels [h, w, in, out] or [in, out] and channels last."""
     if not name.endswith("/kernel"):
         if name in ("generator/dense2/bias", *_NORM2):
             return array.reshape(4, 4, 64).transpose(2, 0, 1).ravel()

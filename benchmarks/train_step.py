@@ -1,14 +1,14 @@
-"""How fast is a training iteration on each engine, against plain PyTorch and against this machine?
+"""Time a training iteration on every engine, and compare it with PyTorch and a matrix product.
 
     python benchmarks/train_step.py [--engines tensorflow,jax,torch] [--batch-sizes 32,128]
 
-A process per engine; they work in turns, one at a time. Each times the dSprites iteration (batch
-64) before and after the contrastive term sets in, FactorVAE's, and its own float32 matrix product;
-PyTorch does without FactorVAE. First the engines take one iteration from the same weights, and
-their losses must agree.
+Each engine has a process of its own; they run in turns, one at a time. Each times the dSprites
+iteration (batch 64) of InfoGAN-CR before and after the contrastive term sets in, FactorVAE's (not
+on PyTorch), and its own float32 matrix product. First, every engine runs one iteration from the
+same weights, and their losses must agree.
 
-FLOPs are those of flops.py. So FLOPs over the speed of the fastest matrix product is a bound that
-no iteration can beat here, and the share of that speed is a lower bound on the work done.
+flops.py counts the FLOPs. At the speed of the fastest matrix product they take the time that the
+report calls a lower bound.
 """
 
 import argparse
@@ -49,7 +49,7 @@ LOSSES = (
 
 
 class KerasWorker:
-    """This project's iteration on one of its engines."""
+    """Runs this project's iteration on one of its engines."""
 
     def __init__(self):
         from disentanglement import engine
@@ -58,7 +58,7 @@ class KerasWorker:
         self.models = [self._build("InfoGAN-CR_dSprites", cr_coe_increase_batch=1000)]
         self.model = self.models[0]
         self.factor_vae = self._build("FactorVAE_dSprites")
-        self.product_of = engine.compile_step(lambda a: (a @ a)[0], [])
+        self.square = engine.compile_step(lambda a: (a @ a)[0], [])
 
     def _build(self, experiment, **changes):
         from disentanglement.data.dsprites.dataset import DSprites
@@ -92,7 +92,7 @@ class KerasWorker:
 
     def run(self, kind, batch):
         if kind == "product":
-            return self.product_of(_matrix())
+            return self.square(_matrix())
         rows = np.resize(np.arange(IMAGES), (1, batch))
         model = self.factor_vae if kind == "factor_vae" else self.model
         return model.train_block(rows, 1001 if kind == "after" else 1)
@@ -105,7 +105,7 @@ class KerasWorker:
 
 
 class TorchWorker:
-    """The plain eager version in torch_step.py."""
+    """Runs the plain eager version in torch_step.py."""
 
     def __init__(self):
         import torch
@@ -134,17 +134,17 @@ class TorchWorker:
 
 
 def serve(engine):
-    """Answer the parent's orders, a JSON line each."""
-    answers, sys.stdout = sys.stdout, sys.stderr
+    """Serve the parent's requests; each request and each reply is a line of JSON."""
+    replies, sys.stdout = sys.stdout, sys.stderr
     worker = TorchWorker() if engine == "torch" else KerasWorker()
 
-    def time_of(work, steps):
+    def time_of(function, steps):
         start = time.perf_counter()
         for _ in range(steps):
-            work()
+            function()
         return (time.perf_counter() - start) / steps
 
-    orders = {
+    handlers = {
         "hello": lambda: worker.device,
         "flops": lambda: worker.flops(),
         "save": lambda path: worker.save(path),
@@ -158,7 +158,7 @@ def serve(engine):
     }
     for line in sys.stdin:
         name, *arguments = json.loads(line)
-        print(json.dumps(orders[name](*arguments)), file=answers, flush=True)
+        print(json.dumps(handlers[name](*arguments)), file=replies, flush=True)
 
 
 def _config(experiment, **changes):
@@ -180,7 +180,7 @@ def _inputs():
 
 
 class Engine:
-    """A worker's process."""
+    """An engine's process."""
 
     def __init__(self, name):
         self.name = ENGINES[name]
@@ -192,37 +192,39 @@ class Engine:
             text=True,
         )
 
-    def ask(self, *order):
-        self.process.stdin.write(json.dumps(order) + "\n")
+    def ask(self, *request):
+        """Send a request and return the reply."""
+        self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        if not answer:
+        reply = self.process.stdout.readline()
+        if not reply:
             sys.exit(f"{self.name}: the process failed; see above")
-        return json.loads(answer)
+        return json.loads(reply)
 
 
 def compare_losses(engines):
-    """One iteration from the same weights on each engine; ends the program if they disagree."""
+    """Run one iteration from the same weights on each engine; exit if the losses disagree."""
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "weights.npz")
         engines[0].ask("save", path)
-        found = [engine.ask("losses", path) for engine in engines]
-    for engine, losses in zip(engines, found, strict=True):
-        worst = max(abs(losses[name] - found[0][name]) for name in LOSSES)
+        results = [engine.ask("losses", path) for engine in engines]
+    reference = results[0]
+    for engine, losses in zip(engines, results, strict=True):
+        worst = max(abs(losses[name] - reference[name]) for name in LOSSES)
         print(f"{engine.name:15} losses of one iteration within {worst:.1e} of {engines[0].name}")
-        # Adam's first step is +-lr however small a gradient is, so rounding shows at once; and
-        # PyTorch's leaky ReLU has another gradient at 0.
+        # Adam's first step is +-lr even for tiny gradients, so rounding matters; and PyTorch's
+        # leaky ReLU has a different gradient at 0.
         if worst > 5e-3:
-            sys.exit(f"{engine.name} computes something else: {losses}, not {found[0]}")
+            sys.exit(f"{engine.name} computes something else: {losses}, not {reference}")
 
 
-def in_turns(work, rounds):
-    """Median seconds of each callable in `work`, by its key."""
-    for run in work.values():
+def in_turns(jobs, rounds):
+    """Run jobs, which return seconds, in turns; return the median of each, by key."""
+    for run in jobs.values():
         run()  # compiles
-    seconds = {key: [] for key in work}
+    seconds = {key: [] for key in jobs}
     for _ in range(rounds):
-        for key, run in work.items():
+        for key, run in jobs.items():
             seconds[key].append(run())
     return {key: float(np.median(times)) for key, times in seconds.items()}
 
@@ -267,13 +269,13 @@ def report(engines, options):
 
 def report_growth(engine, options):
     sizes = [BATCH, *options.batch_sizes]
-    print("\nimages/s by batch size, before and after the rise")
-    work = {
+    print("\nmilliseconds and images/s by batch size, before and after the contrastive term")
+    jobs = {
         (kind, size): lambda k=kind, s=size: engine.ask("time", k, s, 2)
         for size in sizes
         for kind in ("before", "after")
     }
-    seconds = in_turns(work, options.rounds)
+    seconds = in_turns(jobs, options.rounds)
     for size in sorted(sizes):
         rates = (f"{size / seconds[kind, size]:7.0f}" for kind in ("before", "after"))
         times = (f"{seconds[kind, size] * 1e3:7.1f} ms" for kind in ("before", "after"))
@@ -281,27 +283,27 @@ def report_growth(engine, options):
 
 
 def report_stacks(engine, options):
-    print("\nruns trained together (before the rise, one iteration a call)")
-    work = {n: lambda n=n: engine.ask("stack", n, 1) for n in (1, *options.stack)}
-    seconds = in_turns(work, options.rounds)
+    print("\nruns trained together (before the contrastive term, one iteration a call)")
+    jobs = {n: lambda n=n: engine.ask("stack", n, 1) for n in (1, *options.stack)}
+    seconds = in_turns(jobs, options.rounds)
     for n, mine in seconds.items():
         gain = n * seconds[1] / mine
-        print(f"  {engine.name} {n:2} runs  {mine * 1e3:8.1f} ms  {gain:.2f} times one run's work")
+        print(f"  {engine.name} {n:2} runs  {mine * 1e3:8.1f} ms  {gain:.2f} times the throughput")
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Time a training iteration on every engine.")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     numbers = lambda text: [int(part) for part in text.split(",") if part]  # noqa: E731
     installed = [name for name in ENGINES if importlib.util.find_spec(name)]
     parser.add_argument(
         "--engines",
         type=lambda text: text.split(","),
         default=installed,
-        help=f"of {', '.join(ENGINES)}; the first is what others are compared with "
+        help=f"from {', '.join(ENGINES)}; the others are compared with the first "
         "(default: those installed)",
     )
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--steps", type=int, default=3, help="iterations timed at once")
+    parser.add_argument("--rounds", type=int, default=7, help="measurements of each (default: 7)")
+    parser.add_argument("--steps", type=int, default=3, help="iterations each (default: 3)")
     parser.add_argument("--batch-sizes", type=numbers, default=[], help="e.g. 16,32,128,256")
     parser.add_argument("--stack", type=numbers, default=[], help="runs at once (JAX), e.g. 2,4")
     parser.add_argument("--worker", choices=ENGINES, help=argparse.SUPPRESS)
@@ -309,7 +311,9 @@ def main():
     if options.worker:
         return serve(options.worker)
     if options.engines[0] == "torch" or not set(options.engines) <= set(ENGINES):
-        parser.error("--engines: tensorflow or jax first, then others of those three")
+        parser.error(
+            "--engines: the first must be tensorflow or jax, the others tensorflow, jax or torch"
+        )
     for name in sorted(set(ENGINES) - set(installed)):
         print(f"{ENGINES[name]} is not installed (pip install -e '.[bench]')")
     engines = [Engine(name) for name in options.engines]

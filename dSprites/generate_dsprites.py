@@ -2,42 +2,49 @@
 
     python generate_dsprites.py --out dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz
 
-The file holds imgs, latents_values and latents_classes as the official one does, bit for bit, but
-no metadata (a pickle there). Training does not need it: it draws the images itself.
+The arrays imgs, latents_values and latents_classes equal those of the official file bit for bit;
+its metadata, a pickle, is left out. Training does not need this file: it renders the images itself.
 """
 
 import argparse
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from tqdm import tqdm
 
+from disentanglement.console import run_command
 from disentanglement.data.dsprites import dataset as dsprites
 from disentanglement.data.dsprites.render import render
 from disentanglement.errors import UserError
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, required=True, help="the .npz file to write")
+    parser = argparse.ArgumentParser(
+        description="Write the complete dSprites data set in its official format, without a "
+        "download.",
+        epilog="Training does not need this file: it renders the images itself.",
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.npz", help="file to write")
     parser.add_argument("--force", action="store_true", help="replace the file if it exists")
     options = parser.parse_args()
-    try:
+
+    def command() -> int:
         generate(options.out, options.force)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+        return 0
+
+    return run_command(command, stopped="stopped; nothing was written")
 
 
 def generate(path: Path, force: bool) -> None:
+    """Render all images and write them to `path`; replace an existing file only with `force`."""
     if path.suffix != ".npz":
         raise UserError(f"--out {path}: the name must end in .npz")
     if path.exists() and not force:
         raise UserError(f"{path} exists: choose another name, or add --force to replace it")
     start = time.perf_counter()
-    with tqdm(desc="drawing", unit=" poses") as bar:
+    with tqdm(desc="rendering", unit=" poses") as bar:
         bits = render(_reporter(bar))
     with tqdm(desc="writing", unit=" images", unit_scale=True) as bar:
         dsprites.write_official(path, bits, _reporter(bar))
@@ -45,7 +52,7 @@ def generate(path: Path, force: bool) -> None:
     print(f"{path}: 737,280 images, {size:.1f} MB, {time.perf_counter() - start:.0f} s")
 
 
-def _reporter(bar):
+def _reporter(bar: tqdm) -> Callable[[int, int], None]:
     def report(done, total):
         bar.total = total
         bar.update(done - bar.n)

@@ -1,67 +1,89 @@
-"""What a config may say: the keys of every kind of run, their types and limits.
+"""The keys of a config: their meaning, types and limits for every kind of run.
 
-The keys and their meaning are those of the paper's code; keys that this project added have a
-default, so a config written for the paper's code is complete. Checks answer with one line that
-names file and key.
+Names and meanings are those of the paper's code. Keys that this project added have a default, so a
+config written for the paper's code is complete. Errors are one line that names the file and the
+key.
 """
 
 import dataclasses
 import difflib
+import math
 import types
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from disentanglement.errors import UserError
 
+Schema = TypeVar("Schema")
 
-def key(doc: str, low=None, high=None, above=None, may_change=False, choices=None, **default):
-    """A config key: low <= value <= high, value > above; may_change: also between resumes."""
+
+def key(
+    doc: str,
+    low: float | None = None,
+    high: float | None = None,
+    above: float | None = None,
+    may_change: bool = False,
+    choices: tuple[str, ...] | None = None,
+    **default: Any,
+) -> Any:
+    """Define a config key.
+
+    Args:
+        doc: What the key means; shown when it is missing.
+        low: The smallest value.
+        high: The largest value.
+        above: The value must be greater than this.
+        may_change: Whether a run that is resumed may have another value.
+        choices: The permitted values.
+        **default: `default=value`; without it, every config must set the key.
+    """
     limits = {"low": low, "high": high, "above": above, "choices": choices}
     return field(metadata=limits | {"may_change": may_change, "doc": doc}, **default)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SchedulerConfig:
-    """How main.py dispatches runs. Relative paths start at the experiment's folder."""
+    """How main.py dispatches runs; relative paths start at the experiment's folder."""
 
-    gpu: list[str] = key("ids of the GPUs to use, e.g. ['0', '1']; ignored without GPUs")
-    temp_folder: str = key("kept for configs of the paper's code; nothing is written there")
-    scheduler_log_file_path: str = key("where the GPU scheduler reports")
-    log_file: str = key("each run's log, in the run's folder")
+    gpu: list[str] = key("IDs of the GPUs to use, e.g. ['0', '1']; ignored if there are none")
+    temp_folder: str = key("unused; accepted because the paper's configs have it")
+    scheduler_log_file_path: str = key("log file of the GPU scheduler")
+    log_file: str = key("name of each run's log file, in the run's folder")
     force_rerun: bool = key(
-        "do finished runs again (earlier results are renamed and kept)", default=False
+        "repeat finished runs (earlier results are renamed and kept)", default=False
     )
-    result_root_folder: str = key("where the run folders are created", default="results/")
-    max_tasks_per_gpu: int = key("runs that share one GPU", low=1, default=1)
+    result_root_folder: str = key("folder for the run folders", default="results/")
+    max_tasks_per_gpu: int = key("number of runs that share a GPU", low=1, default=1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
-    """The keys that every algorithm has."""
+    """The keys that all algorithms share."""
 
-    run: int = key("number of the run, and its seed", low=0)
-    epoch: int = key("epochs to train", low=1, may_change=True)
-    batch_size: int = key("images a batch", low=1)
+    run: int = key("number of the run, which is also its random seed", low=0)
+    epoch: int = key("number of epochs to train", low=1, may_change=True)
+    batch_size: int = key("images per batch", low=1)
     vis_freq: int = key("batches between sample grids", low=1, may_change=True)
     vis_num_sample: int = key("columns of a sample grid", low=2)
     vis_num_rep: int = key("rows of a sample grid", low=1)
-    metric_freq: int = key("batches between metrics", low=1, may_change=True)
+    metric_freq: int = key("batches between evaluations", low=1, may_change=True)
     summary_freq: int = key("batches between TensorBoard scalars", low=1, may_change=True)
-    output_reverse: bool = key("pictures show 1 - image", may_change=True)
+    output_reverse: bool = key("invert saved pictures (1 - image)", may_change=True)
     checkpoint_freq: int = key(
-        "batches between checkpoints (one more at each epoch's end)",
+        "batches between checkpoints (every epoch also ends with one)",
         low=1,
         may_change=True,
         default=1000,
     )
     max_batches: int | None = key(
-        "stop after so many batches, also within an epoch; None: train all epochs",
+        "stop after this many batches, even within an epoch; None: train all epochs",
         low=1,
         may_change=True,
         default=None,
     )
     batches_per_call: int | None = key(
-        "batches trained in one compiled call; None: 1 on a CPU, 40 on an accelerator",
+        "batches per compiled call; None: 1 on a CPU, 40 on an accelerator",
         low=1,
         may_change=True,
         default=None,
@@ -70,36 +92,38 @@ class TrainingConfig:
         "score the untrained model too (global_id -1)", may_change=True, default=False
     )
     data_dir: str | None = key(
-        "folder of the data set; None: data/ beside the experiments", may_change=True, default=None
+        "folder of the data set; None: look in the usual places", may_change=True, default=None
     )
 
     @property
     def score_suffix(self) -> str:
-        """A suffix for score files, where one checkpoint can be scored in several ways."""
+        """A suffix of score file names, for models with more than one kind of code to score."""
         return ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class InfoGANCRKeys(TrainingConfig):
-    """InfoGAN-CR: the keys of the paper's grid that all its experiments have."""
+    """InfoGAN-CR: the keys that all its experiments share."""
 
     info_coe_de: float = key("weight of log q(c | G(z)) in the generator's loss", low=0)
-    info_coe_infod: float = key("the same in the discriminator's loss", low=0)
-    de_lr: float = key("generator's learning rate", above=0)
-    infod_lr: float = key("discriminator's and Q's learning rate", above=0)
-    crd_lr: float = key("contrastive discriminator's learning rate", above=0)
-    cr_coe_start: float = key("weight of the contrastive term at first", low=0)
-    cr_coe_increase: float = key("how much it rises each time", low=0)
-    cr_coe_increase_times: int = key("how often it rises", low=0)
-    cr_coe_increase_batch: int = key("batches between rises", low=1)
-    gap_start: float = key("least distance of the codes a pair does not share", low=0, high=2)
-    gap_decrease: float = key("how much the gap falls each time", low=0, high=2)
-    gap_decrease_times: int = key("how often it falls", low=0)
-    gap_decrease_batch: int = key("batches between falls", low=1)
+    info_coe_infod: float = key("weight of log q(c | G(z)) in the discriminator's loss", low=0)
+    de_lr: float = key("learning rate of the generator", above=0)
+    infod_lr: float = key("learning rate of the discriminator and Q", above=0)
+    crd_lr: float = key("learning rate of the contrastive discriminator", above=0)
+    cr_coe_start: float = key("initial weight of the contrastive loss", low=0)
+    cr_coe_increase: float = key("increase of the contrastive loss's weight each time", low=0)
+    cr_coe_increase_times: int = key("number of increases of the contrastive loss's weight", low=0)
+    cr_coe_increase_batch: int = key("batches between increases of that weight", low=1)
+    gap_start: float = key(
+        "initial minimum distance between the codes that a pair does not share", low=0, high=2
+    )
+    gap_decrease: float = key("decrease of the gap each time", low=0, high=2)
+    gap_decrease_times: int = key("number of decreases of the gap", low=0)
+    gap_decrease_batch: int = key("batches between decreases of the gap", low=1)
     uniform_reg_dim: int = key("number of codes", low=2)
-    uniform_not_reg_dim: int = key("dimensions of the noise", low=0)
+    uniform_not_reg_dim: int = key("number of noise dimensions", low=0)
     skip_idle_crd: bool = key(
-        "leave the contrastive discriminator out while it cannot reach the result", default=True
+        "skip the contrastive discriminator while it cannot affect the result", default=True
     )
 
 
@@ -112,14 +136,14 @@ class InfoGANCRConfig(InfoGANCRKeys):
 
 @dataclass(frozen=True, kw_only=True)
 class FactorVAEConfig(TrainingConfig):
-    """FactorVAE: the keys of the paper's grid, and the rates that its code fixes."""
+    """FactorVAE: the paper's keys, and the learning rates, which are constants in its code."""
 
     tc_coe: float = key("weight of the total correlation", low=0)
     gaussian_dim: int = key("number of latents", low=2)
-    vae_lr: float = key("encoder's and decoder's learning rate", above=0, default=1e-4)
-    tcd_lr: float = key("discriminator's learning rate", above=0, default=1e-4)
+    vae_lr: float = key("learning rate of the encoder and the decoder", above=0, default=1e-4)
+    tcd_lr: float = key("learning rate of the discriminator", above=0, default=1e-4)
     codes: str = key(
-        "what metrics see: 'sampled' codes (the paper's) or the 'mean'",
+        "the codes that metrics score: 'sampled' (as in the paper) or 'mean'",
         may_change=True,
         choices=("sampled", "mean"),
         default="sampled",
@@ -132,10 +156,10 @@ class FactorVAEConfig(TrainingConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class GeneratedData:
-    """For data sets that take minutes to make, and are made on request only."""
+    """For data sets that take minutes to generate, and are generated only on request."""
 
     generate: int | None = key(
-        "where data_dir holds no data: images to draw for training; None: say how to make them",
+        "number of images to generate if there are no data; None: stop and say how to make them",
         low=1,
         may_change=True,
         default=None,
@@ -154,28 +178,39 @@ class TeapotFactorVAEConfig(FactorVAEConfig, GeneratedData):
 
 @dataclass(frozen=True, kw_only=True)
 class CelebAConfig(InfoGANCRKeys, GeneratedData):
-    """InfoGAN-CR on CelebA; `generate` counts stand-in faces there."""
+    """InfoGAN-CR on CelebA; `generate` makes stand-in faces."""
 
 
-def parse(schema: type, values: dict[str, Any], where: str):
-    """Check `values` against the dataclass `schema` and return an instance of it.
+# Not pydantic: a message names the nearest key and the file in one line, and keys carry
+# `may_change`. With pydantic, every error would have to be translated.
+def parse(schema: type[Schema], values: dict[str, Any], where: str) -> Schema:
+    """Check `values` and return them as an instance of `schema`.
 
-    where: names the source in messages, e.g. "config.py: global_config". Raises UserError for an
-    unknown or missing key, a wrong type or a value outside its limits. Integers pass as floats.
+    Args:
+        schema: A dataclass of config keys.
+        values: Value by key; an integer passes as a float.
+        where: Where the values come from, for messages, e.g. "config.py: global_config".
+
+    Raises:
+        UserError: A key is unknown or missing, or a value has the wrong type or is out of range.
     """
-    fields = {f.name: f for f in dataclasses.fields(schema)}
+    fields = _fields(schema)
     for key in values:
         if key not in fields:
             raise UserError(f"{where}: unknown key '{key}'{nearest(key, fields)}")
     for f in fields.values():
         if f.name not in values and f.default is dataclasses.MISSING:
             raise UserError(f"{where}: missing key '{f.name}' ({f.metadata['doc']})")
-    return schema(**{key: _checked(fields[key], value, where) for key, value in values.items()})
+    return schema(**{key: _check(fields[key], value, where) for key, value in values.items()})
 
 
 def from_text(schema: type, key: str, text: str) -> Any:
-    """The value that `--set key=text` means, by the key's type. Raises UserError."""
-    fields = {f.name: f for f in dataclasses.fields(schema)}
+    """Return the value that `--set key=text` means, given the key's type.
+
+    Raises:
+        UserError: The text is not a value of this type.
+    """
+    fields = _fields(schema)
     kinds = _kinds(fields[key])
     if text.lower() in ("none", "null") and type(None) in kinds:
         return None
@@ -194,25 +229,30 @@ def from_text(schema: type, key: str, text: str) -> Any:
     raise UserError(f"--set {key}={text}: expected {_type_name(fields[key])}")
 
 
-def nearest(word: str, known) -> str:
-    """'; did you mean ...?' with the nearest known word, or nothing."""
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return "; did you mean '...'?" with the known word most like `word`, or ''."""
     close = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.5)
     return f"; did you mean '{close[0]}'?" if close else ""
 
 
 def changed_keys(old: dict[str, Any], new: TrainingConfig) -> list[str]:
-    """The keys of a run's earlier config `old` whose change would make a different model."""
+    """Return the keys that differ from a run's earlier config `old` and must not change."""
     current = model_keys(new)
     return [key for key in current if old.get(key, "(absent)") != current[key]]
 
 
 def model_keys(config: TrainingConfig) -> dict[str, Any]:
-    """The keys whose change would make a different model, with their values."""
+    """Return the keys that define the model, and must not change on resume, with their values."""
     fixed = [f.name for f in dataclasses.fields(config) if not f.metadata["may_change"]]
     return {key: getattr(config, key) for key in fixed}
 
 
-def _checked(f, value, where):
+def _fields(schema: Any) -> dict[str, dataclasses.Field]:
+    return {f.name: f for f in dataclasses.fields(schema)}
+
+
+def _check(f: dataclasses.Field, value: Any, where: str) -> Any:
+    """Return the value of key `f`, an integer as a float where a float is wanted."""
     kinds = _kinds(f)
     fits = type(value) in kinds or (type(value) is int and float in kinds)
     if list in kinds and isinstance(value, list):
@@ -221,27 +261,29 @@ def _checked(f, value, where):
         raise UserError(f"{where}: '{f.name}' must be {_type_name(f)}, not {value!r}")
     limits = f.metadata
     if isinstance(value, int | float) and not isinstance(value, bool):
-        for fails, words in (
-            (limits["low"] is not None and value < limits["low"], f"at least {limits['low']}"),
-            (limits["high"] is not None and value > limits["high"], f"at most {limits['high']}"),
-            (limits["above"] is not None and value <= limits["above"], f"over {limits['above']}"),
-            (value != value or value in (float("inf"), float("-inf")), "a finite number"),
+        low, high, above = limits["low"], limits["high"], limits["above"]
+        for fails, requirement in (
+            (low is not None and value < low, f"at least {low}"),
+            (high is not None and value > high, f"at most {high}"),
+            (above is not None and value <= above, f"greater than {above}"),
+            (isinstance(value, float) and not math.isfinite(value), "a finite number"),
         ):
             if fails:
-                raise UserError(f"{where}: '{f.name}' must be {words}, not {value!r}")
+                raise UserError(f"{where}: '{f.name}' must be {requirement}, not {value!r}")
     if limits["choices"] and value not in limits["choices"]:
         names = " or ".join(map(repr, limits["choices"]))
         raise UserError(f"{where}: '{f.name}' must be {names}, not {value!r}")
     return float(value) if float in kinds and value is not None else value
 
 
-def _kinds(f):
+def _kinds(f: dataclasses.Field) -> list[Any]:
+    """Return the types that a key accepts; list for list[str]."""
     union = f.type.__args__ if isinstance(f.type, types.UnionType) else (f.type,)
     return [getattr(kind, "__origin__", kind) for kind in union]
 
 
-def _type_name(f):
-    names = {
+def _type_name(f: dataclasses.Field) -> str:
+    names: dict[Any, str] = {
         int: "an integer",
         float: "a number",
         bool: "True or False",

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -11,7 +12,7 @@ from disentanglement.errors import TrainingStopped, UserError, from_os_error, os
 log = logging.getLogger(__name__)
 
 FAILED = 1
-MISTAKE = 2  # the user can mend it; argparse exits with this status, too
+MISTAKE = 2  # the user can fix it; argparse exits with this status, too
 STOPPED = 130  # what a shell reports after Ctrl-C
 
 
@@ -29,13 +30,18 @@ def run_command(
         The command's own status; 2 after a UserError or an OSError, 130 after Ctrl-C.
     """
     try:
-        return command()
+        status = command()
+        sys.stdout.flush()
+        return status
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return MISTAKE
     except KeyboardInterrupt:
         print(stopped, file=sys.stderr)
         return STOPPED
+    except BrokenPipeError:  # what reads our output, e.g. `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # quiet the final flush
+        return 0
     except OSError as error:
         print(f"error: {from_os_error(error)}", file=sys.stderr)
         return MISTAKE
@@ -62,8 +68,8 @@ def run_logged(job: Callable[[], object]) -> int:
 
 def log_to(paths: Iterable[Path]) -> None:
     """Send log messages to the terminal and, with timestamps, to the files `paths`."""
-    # On a full disk, or when a pipe that reads our output has gone, training goes on: logging
-    # must not print a traceback over the message that matters.
+    # Training continues on a full disk, or when the reader of a pipe has gone: logging must not
+    # print a traceback over the message that matters.
     logging.raiseExceptions = False
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout)]
     for path in paths:

@@ -1,15 +1,17 @@
-"""The one exception that stands for a user's mistake or a full disk: a line, not a traceback."""
+"""Exceptions that users see as one line instead of a traceback."""
 
 import contextlib
 import errno
+import os
+from collections.abc import Iterator
 
 
 class UserError(Exception):
-    """What is wrong, where, and what to do next, in one line for the terminal."""
+    """An error that the user can fix: one line with what is wrong, where, and what to do next."""
 
 
 class TrainingStopped(Exception):
-    """The user asked training to stop; the state is saved, and the message says how to go on."""
+    """Training stopped because it was asked to; the message says how to resume."""
 
 
 _ADVICE = {
@@ -19,22 +21,22 @@ _ADVICE = {
     errno.EACCES: "permission denied: choose another folder or change its permissions",
     errno.EPERM: "permission denied: choose another folder or change its permissions",
     errno.ENOTDIR: "a part of the path is a file, not a folder: choose another folder",
-    errno.EEXIST: "a file stands where a folder is needed: move it away or choose another folder",
-    errno.EISDIR: "a folder stands where a file is needed: move it away or choose another name",
+    errno.EEXIST: "there is a file where a folder is needed: move it away or choose another folder",
+    errno.EISDIR: "there is a folder where a file is needed: move it away or choose another name",
     errno.EIO: "the disk reports a read or write error",
 }
 
 
-def from_os_error(error: OSError, path=None) -> UserError:
-    """Say an OSError in one line; `path` is used where the error itself names no file."""
+def from_os_error(error: OSError, path: str | os.PathLike[str] | None = None) -> UserError:
+    """Return an OSError as a UserError; `path` is used if the error names no file itself."""
     where = error.filename or path or "a file"
-    advice = _ADVICE.get(error.errno) or (error.strerror or str(error))
+    advice = _ADVICE.get(error.errno or 0) or error.strerror or str(error)
     return UserError(f"cannot read or write {where}: {advice}")
 
 
 @contextlib.contextmanager
-def os_errors_in_one_line(path):
-    """Turn an OSError of the block into a UserError; `path` is what the block reads or writes."""
+def os_errors_in_one_line(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn an OSError in the block, which reads or writes `path`, into a UserError."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Records: what a run or an evaluation was, and what came of it, for people and for main.py."""
+"""Records: JSON files that say what was run, on which hardware and software, with what result."""
 
 import contextlib
 import dataclasses
@@ -9,12 +9,14 @@ import re
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
+from disentanglement.config import TrainingConfig
 from disentanglement.errors import UserError
 from disentanglement.files import write_text
 
 FILE = "run.json"
-_NUMBERS = re.compile(r'\[\n([^\[\]"{}]*)\]')
+_INNERMOST_LIST = re.compile(r'\[\n([^\[\]"{}]*)\]')
 _PACKAGES = (
     "disentanglement",
     "keras",
@@ -27,8 +29,14 @@ _PACKAGES = (
 )
 
 
-def start(folder: Path, config, devices: list[str]) -> dict:
-    """Write the record of a run that starts or resumes now, and return it."""
+def start(folder: Path, config: TrainingConfig, devices: list[str]) -> dict[str, Any]:
+    """Write the record of a run that starts or resumes now, and return it.
+
+    Args:
+        folder: The run's folder.
+        config: The run's config.
+        devices: The devices that it trains on.
+    """
     record = {
         "state": "training",
         "started": datetime.now().isoformat(timespec="seconds"),
@@ -39,12 +47,13 @@ def start(folder: Path, config, devices: list[str]) -> dict:
     return record
 
 
-def environment(devices: list[str] | None = None) -> dict:
-    """The versions and the hardware that numbers were made with.
+def environment(devices: list[str] | None = None) -> dict[str, Any]:
+    """Return the software versions and the hardware behind a result.
 
-    devices: what the networks ran on, where any did.
+    Args:
+        devices: The devices that networks ran on; None if no network was needed.
     """
-    hardware = {"cpu": _cpu(), "cores": os.cpu_count()}
+    hardware: dict[str, Any] = {"cpu": _cpu(), "cores": os.cpu_count()}
     return {
         "versions": _versions(),
         "backend": os.environ["KERAS_BACKEND"],
@@ -53,35 +62,39 @@ def environment(devices: list[str] | None = None) -> dict:
     }
 
 
-def save(folder: Path, record: dict, name: str = FILE) -> None:
-    # A row of a matrix stays on one line.
-    text = _NUMBERS.sub(
-        lambda found: f"[{' '.join(found[1].split())}]", json.dumps(record, indent=2)
+def save(folder: Path, record: dict[str, Any], name: str = FILE) -> None:
+    """Write a record as indented JSON, atomically, with each row of a matrix on one line."""
+    text = _INNERMOST_LIST.sub(
+        lambda match: f"[{' '.join(match[1].split())}]", json.dumps(record, indent=2)
     )
     write_text(folder / name, text + "\n")
 
 
-def read(folder: Path, name: str = FILE) -> dict:
-    """The record in `folder`, or {} where there is none. Raises UserError if it is damaged."""
+def read(folder: Path, name: str = FILE) -> dict[str, Any]:
+    """Return the record in `folder`, or {} if there is none.
+
+    Raises:
+        UserError: The file is damaged.
+    """
     path = folder / name
     try:
-        found = json.loads(path.read_text()) if path.exists() else {}
-        if not isinstance(found, dict):
+        record = json.loads(path.read_text()) if path.exists() else {}
+        if not isinstance(record, dict):
             raise ValueError("not a record")
-        return found
+        return record
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read ({error}): remove it and run again") from error
 
 
-def _versions():
-    found = {}
+def _versions() -> dict[str, str]:
+    versions = {}
     for name in _PACKAGES:
         with contextlib.suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
+            versions[name] = version(name)
+    return versions
 
 
-def _cpu():
+def _cpu() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))

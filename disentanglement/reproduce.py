@@ -1,4 +1,4 @@
-"""python -m disentanglement.reproduce: see experiments/reproduce.py."""
+"""The command `python -m disentanglement.reproduce`; see experiments/reproduce.py."""
 
 import sys
 

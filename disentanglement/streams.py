@@ -1,9 +1,9 @@
-"""Random numbers that depend on nothing but the seed, the purpose and the position.
+"""Random numbers that depend only on the seed, the purpose and the position.
 
-Every draw of a run (shuffles, latents, pairs, initial weights, metric data) opens its own
-generator from (seed, purpose, counters). There is no generator state to save, so a run that is
-stopped anywhere goes on with exactly the numbers it would have drawn, and skipping one purpose
-(the idle contrastive discriminator) cannot shift another.
+Every draw of a run (shuffles, latents, pairs, initial weights, metric data) has its own generator,
+made from (seed, purpose, counters). There is no generator state to save, so a resumed run draws
+exactly the numbers that it would have drawn without the interruption, and skipping one purpose (the
+idle contrastive discriminator) cannot shift another.
 """
 
 import zlib
@@ -12,10 +12,15 @@ import numpy as np
 
 
 def stream(seed: int, purpose: str, *counters: int) -> np.random.Generator:
-    """A generator for one purpose of one run, e.g. `stream(run, "shuffle", epoch_id)`.
+    """Return a random generator, e.g. `stream(run, "shuffle", epoch_id)`.
 
-    seed and counters are integers >= 0; equal arguments give equal numbers on every machine.
+    Equal arguments give equal numbers on every machine.
+
+    Args:
+        seed: The seed, >= 0.
+        purpose: What the numbers are for.
+        *counters: The position, e.g. the epoch; integers >= 0.
     """
-    # The number of counters is part of the seed: NumPy takes (..., 1) and (..., 1, 0) as the same.
+    # The number of counters is included: to NumPy, the seeds (..., 1) and (..., 1, 0) are the same.
     key = [seed, zlib.crc32(purpose.encode()), len(counters), *counters]
     return np.random.default_rng(key)

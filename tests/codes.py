@@ -1,4 +1,4 @@
-"""Made-up codes and factors with known answers, for the metrics' tests."""
+"""Synthetic codes and factors for the metrics' tests."""
 
 import itertools
 
@@ -6,16 +6,16 @@ import numpy as np
 
 from disentanglement.data import factors
 
-SIZES = (3, 4, 5, 6, 8)  # none over the 20 bins of a code, so that identity codes lose nothing
+SIZES = (3, 4, 5, 6, 8)  # at most the 20 bins of a code: identity codes lose no information
 
 
 def grid(sizes=SIZES):
-    """Every combination of factor classes [N, F] once: factors are exactly independent."""
+    """Return every combination of factor classes once, [N, F]: factors are exactly independent."""
     return np.array(list(itertools.product(*map(range, sizes))))
 
 
 def arrays(encode, sizes=SIZES, groups=50, seed=0):
-    """All arrays that metrics take, for encode(classes [n, F]) -> codes [n, K]."""
+    """Return all arrays that metrics take, for encode(classes [n, F]) -> codes [n, K]."""
     rng = np.random.default_rng(seed)
     rows, labels = factors.draw_groups(rng, sizes, groups, 40)
     classes = grid(sizes)
@@ -39,6 +39,6 @@ def constant(classes):
 
 
 def mixed(classes):
-    """Codes that mix the factors, the same for the same classes."""
+    """Return four codes that each mix all factors."""
     rng, f = np.random.default_rng(5), classes.shape[1]
     return classes @ rng.normal(0, 1, (f, 4)) + np.sin(3 * classes[:, np.arange(4) % f])

@@ -1,4 +1,4 @@
-"""The main and task scripts in a copy of the experiment folder, with a stand-in for the work."""
+"""Runs the main and task scripts in a copy of an experiment, with stand-ins for train and score."""
 
 import json
 import os
@@ -11,8 +11,8 @@ from tests.experiments import ROOT
 
 FOLDER = ROOT / "InfoGAN-CR_dSprites"
 
-# Stands where gan/infogan_cr.py stands. Training takes a second, leaves a record, and fails for
-# run 1; scoring leaves real records, whose metric counts its calls.
+# Replaces gan/infogan_cr.py. Training takes SECONDS and writes a record, but fails in run 1 and
+# aborts in run 2; scoring writes records. Both append what they do to the file EVENTS.
 STAND_IN = """
     import dataclasses, json, os, sys, time
     from pathlib import Path
@@ -73,7 +73,7 @@ METRICS = 'FINAL = {"factor_vae": None}'
 
 
 def copy_experiment(folder):
-    """A copy of the experiment folder whose work is the stand-in."""
+    """Copy the experiment folder, with the stand-in for its experiment, to `folder`."""
     folder.mkdir()
     for path in FOLDER.glob("*.py"):
         (folder / path.name).write_text(path.read_text())
@@ -84,6 +84,7 @@ def copy_experiment(folder):
 
 
 def run(folder, *arguments, script="main.py", gpus=None, **environment):
+    """Run a script of the copy; gpus: the ids that nvidia-smi lists, None for no nvidia-smi."""
     bins = folder.parent / "bin"
     bins.mkdir(exist_ok=True)
     (bins / "nvidia-smi").unlink(missing_ok=True)
@@ -114,6 +115,7 @@ def events(folder):
 
 
 def most_at_once(found, gpu):
+    """Return the largest number of runs that shared this GPU at any time."""
     running = most = 0
     for what, _, where, _ in sorted(found, key=lambda event: event[3]):
         if where == gpu:

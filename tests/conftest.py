@@ -8,14 +8,14 @@ from tests.commands import copy_experiment
 from tests.experiments import ROOT
 from tests.runs import spawn
 
-# JAX compiles for most of a test's time: processes share what one of them has compiled.
+# JAX spends most of a test compiling: processes share what one of them has compiled.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".pytest_cache" / "jax"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
 
 
 @pytest.fixture(scope="session")
 def unbroken(tmp_path_factory):
-    """A finished run, trained in a process of its own like those it is compared with."""
+    """A finished run that was never interrupted, trained in its own process."""
     folder = tmp_path_factory.mktemp("unbroken")
     result = spawn(folder)
     output = result.communicate(timeout=300)[0]
@@ -25,5 +25,5 @@ def unbroken(tmp_path_factory):
 
 @pytest.fixture
 def experiment(tmp_path):
-    """A copy of the experiment folder whose tasks are stand-ins (tests/commands.py)."""
+    """A copy of an experiment folder with fake tasks (tests/commands.py)."""
     return copy_experiment(tmp_path / "experiment")

@@ -1,4 +1,4 @@
-"""What the golden tests of the algorithms share: the paper's code's variables and images."""
+"""Shared by the golden tests of the algorithms: variables and images as in the paper's code."""
 
 import re
 
@@ -8,7 +8,7 @@ _KINDS = {"biases": "bias", "w": "kernel", "matrix": "kernel"}
 
 
 class Images:
-    """A data set of images as they are."""
+    """A data set that packs its images as they are."""
 
     def __init__(self, images):
         self.packed = images
@@ -23,9 +23,13 @@ def images(n):
 
 
 def variables(model, names, layers):
-    """(kind, our variable) for each variable of the paper's code, named "path shape".
+    """Yield (kind, our variable) for each variable of the paper's code.
 
-    layers: pattern of the path -> (network, layer's name, what to add to the layer's number).
+    Args:
+        model: Our model.
+        names: The variables of the paper's code, each as "path shape".
+        layers: Pattern of a path -> (network, layer name with {} for the number, offset to add to
+            the number).
     """
     for full_name in names:
         name, shape = str(full_name).split(" ")
@@ -42,7 +46,7 @@ def variables(model, names, layers):
 
 
 def assign(variables, std):
-    """Give every variable its value at the start of the golden runs."""
+    """Set the variables to their values at the start of the golden runs."""
     for i, (kind, variable) in enumerate(variables):
         rng = np.random.default_rng(1000 + i)
         if kind in ("w", "matrix"):
@@ -56,6 +60,6 @@ def mean_abs(variables):
 
 
 def iterate(model, phase, *arrays):
-    """One iteration on these arrays; its report."""
+    """Run one iteration on these arrays and return its report."""
     report = model._compiled(phase)(*(np.asarray(array)[None] for array in arrays))
     return {name: value[0] for name, value in report.items()}

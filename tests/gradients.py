@@ -1,4 +1,4 @@
-"""Gradients on whichever engine runs the tests."""
+"""Gradients with the backend that runs the tests."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from disentanglement import engine
 
 
 def gradients(function, *arrays) -> list[np.ndarray]:
-    """The gradients of a scalar function of tensors, at float32 arrays."""
+    """Return the gradients of a scalar function of tensors at the given arrays, in float32."""
     arrays = [np.asarray(array, np.float32) for array in arrays]
     if engine.NAME == "JAX":
         import jax

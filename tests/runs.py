@@ -1,4 +1,4 @@
-"""Tiny runs in processes of their own, and how to compare what they leave."""
+"""Start tiny runs as separate processes, and compare their files."""
 
 import csv
 import os
@@ -14,6 +14,7 @@ BATCHES = 48
 
 
 def spawn(folder, *arguments, **environment):
+    """Start tests/tiny.py in a process of its own."""
     return subprocess.Popen(
         [sys.executable, "-m", "tests.tiny", str(folder), *arguments],
         cwd=ROOT,
@@ -25,10 +26,12 @@ def spawn(folder, *arguments, **environment):
 
 
 def rows(folder):
+    """Return the rows of metric.csv."""
     return list(csv.DictReader((folder / "metric.csv").read_text().splitlines()))
 
 
 def assert_same_result(folder, reference):
+    """Compare checkpoints array by array, and metric.csv byte by byte."""
     for name in ("checkpoint/model.npz", "checkpoint/global_id-11/model.npz"):
         with np.load(folder / name) as ours, np.load(reference / name) as theirs:
             assert ours.files == theirs.files
@@ -48,5 +51,6 @@ def assert_same_events(folder, reference):
 
 
 def events(folder):
+    """Return the TensorBoard events of a run."""
     accumulator = EventAccumulator(str(folder / "checkpoint"), size_guidance={"scalars": 0})
     return accumulator.Reload()

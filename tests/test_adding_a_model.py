@@ -17,7 +17,7 @@ SMALL = [f"--set={pair}" for pair in ("batch_size=8", "gaussian_dim=3", "checkpo
 
 @pytest.fixture
 def project(tmp_path):
-    """A project of its own with the page's files; its data are bars, its metrics one."""
+    """Write the page's files into a copy of the project, with bars as data and one metric."""
     ignore = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "disentanglement", tmp_path / "disentanglement", ignore=ignore)
     (tmp_path / "VAE_dSprites" / "gan").mkdir(parents=True)

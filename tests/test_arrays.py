@@ -1,4 +1,4 @@
-"""Arrays that metrics cannot use: one clear line each."""
+"""Arrays that metrics cannot use, and how a metric's parameters choose its arrays."""
 
 import numpy as np
 import pytest
@@ -11,9 +11,9 @@ from tests import codes
 GOOD = codes.arrays(codes.mixed) | {"shape_probabilities": np.eye(3)}
 
 
-def changed(name, place, value):
+def changed(name, index, value):
     array = GOOD[name].astype(float)
-    array[place] = value
+    array[index] = value
     return {name: array}
 
 
@@ -50,10 +50,10 @@ def changed(name, place, value):
         ({"codes": np.zeros((0, 4))}, r"codes is empty: its shape is \(0, 4\)"),
         ({"continuous": [0, 1, 2, 1, 0]}, "continuous must hold True and False"),
         ({"group_labels": GOOD["group_labels"] % 4}, "go from 0 to 3, but no group has label 4"),
-        ({"codes": GOOD["codes"] * 1e200}, "codes: its largest value is .*; rescale it"),
+        ({"codes": GOOD["codes"] * 1e200}, "codes: its largest absolute value is .*; rescale it"),
         (
             {"reference_codes": GOOD["codes"] * 1e-170},
-            "reference_codes: its largest value is .*; rescale",
+            "reference_codes: its largest absolute value is .*; rescale",
         ),
     ],
 )
@@ -84,7 +84,7 @@ def test_every_metric_checks_its_arrays(metric):
         ("sample_quality", {"shape_probabilities": [[1.5, -0.5]]}, "without negative"),
     ],
 )
-def test_what_only_one_metric_needs(name, arrays, message):
+def test_requirements_of_single_metrics(name, arrays, message):
     with pytest.raises(ArrayError, match=message):
         METRICS[name](**arrays)
 
@@ -92,3 +92,49 @@ def test_what_only_one_metric_needs(name, arrays, message):
 def test_integers_booleans_and_lists_pass():
     checked = check(codes=[[1, 2], [3, 4]], factor_ids=np.array([[0.0], [1.0]]), continuous=[True])
     assert [array.dtype for array in checked] == [np.float64, np.int64, np.int64]
+
+
+# ---- a metric's parameters ----------------------------------------------------------------------
+
+
+def test_a_metric_takes_the_arrays_that_its_parameters_name():
+    metric = Metric.of(METRICS["factor_vae"])
+    assert metric.arrays == ("group_codes", "group_labels", "reference_codes")
+    assert not metric.takes_seed
+
+
+def test_a_parameter_that_is_no_array_is_named():
+    def mine(codes, threshold):
+        return 0.0
+
+    with pytest.raises(ArrayError, match="mine takes 'threshold', but .* codes, .*: rename") as e:
+        Metric.of(mine)
+    assert "\n" not in str(e.value)
+
+
+def test_a_parameter_with_a_default_keeps_it():
+    def mine(codes, threshold=0.5):
+        return (codes > threshold).mean()
+
+    metric = Metric.of(mine)
+    assert (metric.arrays, metric.takes_seed) == (("codes",), False)
+    assert metric.compute({"codes": np.array([[0.4], [0.6]])}, seed=3).scores("mine") == {
+        "mine": 0.5
+    }
+
+
+def test_a_metric_with_a_seed_receives_that_of_the_evaluation():
+    def mine(factors, codes, seed=0):
+        return seed
+
+    metric = Metric.of(mine)
+    assert (metric.arrays, metric.takes_seed) == (("factors", "codes"), True)
+    assert metric.compute(GOOD, seed=3).scores("mine") == {"mine": 3}
+
+
+def test_a_seed_needs_a_default():
+    def mine(codes, seed):
+        return 0.0
+
+    with pytest.raises(ArrayError, match="mine takes 'seed'"):
+        Metric.of(mine)

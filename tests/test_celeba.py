@@ -1,4 +1,4 @@
-"""CelebA: pictures and stand-ins, networks, one iteration, traversals, the whole experiment."""
+"""CelebA: images and stand-ins, networks, an iteration, traversals, the whole experiment."""
 
 import itertools
 import json
@@ -34,13 +34,13 @@ def build(**changes):
 
 
 def pixels(n=64):
-    return faces.draw(faces.draw_latents(np.random.default_rng(0), n))
+    return faces.render(faces.sample_latents(np.random.default_rng(0), n))
 
 
 # ---- data ---------------------------------------------------------------------------------------
 
 
-def test_pictures_run_from_minus_one_to_one():
+def test_images_range_from_minus_one_to_one():
     data = CelebA(np.arange(3072, dtype=np.int64).reshape(1, 32, 32, 3).astype(np.uint8))
     (image,) = data.images(np.array([0]))
     assert image.dtype == np.float32
@@ -66,7 +66,7 @@ def test_npz_and_npy_are_read(tmp_path, save):
     np.testing.assert_array_equal(found.pixels, images)
 
 
-def test_an_only_array_may_have_any_name(tmp_path):
+def test_a_single_array_may_have_any_name(tmp_path):
     np.savez(tmp_path / "a.npz", arr_0=pixels(2))
     assert len(read(tmp_path / "a.npz")) == 2
     np.savez(tmp_path / "b.npz", x=pixels(2), y=np.zeros(2))
@@ -98,7 +98,7 @@ def test_truncated_files_are_one_line(tmp_path, name, length):
     path = tmp_path / name
     np.savez(path, imgs=pixels(2)) if name.endswith("z") else np.save(path, pixels(2))
     path.write_bytes(path.read_bytes()[:length])
-    with pytest.raises(UserError, match="damaged or not what it should be"):
+    with pytest.raises(UserError, match="damaged or in the wrong format"):
         read(path)
 
 
@@ -111,21 +111,21 @@ def test_without_data(tmp_path):
     data = load_for(SimpleNamespace(data_dir=None, generate=30), experiment, said.append)
     assert type(data) is StandInFaces
     assert len(data) == 30
-    assert "30 drawn faces stand in for it" in said[0]
+    assert "using 30 rendered stand-in faces" in said[0]
     again = load_for(SimpleNamespace(data_dir=None, generate=30), experiment, said.append)
     np.testing.assert_array_equal(again.pixels, data.pixels)
 
 
-def test_every_number_behind_a_stand_in_shows():
+def test_every_latent_of_a_stand_in_face_is_visible():
     middle = np.full((1, len(faces.NAMES)), 0.5)
     for j, name in enumerate(faces.NAMES):
         ends = np.repeat(middle, 2, axis=0)
-        ends[:, j] = 0.1, 0.7  # the hue goes around
-        low, high = faces.draw(ends).astype(int)
+        ends[:, j] = 0.1, 0.7  # hue is cyclic
+        low, high = faces.render(ends).astype(int)
         changed = np.abs(low - high).max(axis=-1) > 15
         assert 0.01 < changed.mean() < 0.9, name
-    bright = faces.draw(np.eye(len(faces.NAMES))[[0]] * 0.999)[0, 16:20, 14:18].mean()
-    dark = faces.draw(np.zeros((1, len(faces.NAMES))))[0, 16:20, 14:18].mean()
+    bright = faces.render(np.eye(len(faces.NAMES))[[0]] * 0.999)[0, 16:20, 14:18].mean()
+    dark = faces.render(np.zeros((1, len(faces.NAMES))))[0, 16:20, 14:18].mean()
     assert bright > dark + 60  # skin
 
 
@@ -196,7 +196,7 @@ def test_ranges_and_gradients():
 
 
 def test_an_iteration_moves_everything_and_h_trains_in_training_mode():
-    """Before the term sets in and after: all is finite, and what should move does."""
+    """Before and after the contrastive term sets in, all is finite and what should move does."""
     model = build(batch_size=8)
     model.connect(Feed(CelebA(pixels()), on_device=False))
     h = model.cr_discriminator
@@ -210,7 +210,7 @@ def test_an_iteration_moves_everything_and_h_trains_in_training_mode():
             for v in network.trainable_variables:
                 change = np.abs(np.asarray(v) - before[id(v)]).max()
                 assert np.isfinite(change)
-                # A bias before batch norm has no effect, and so no gradient but rounding.
+                # A bias before batch norm has no effect: its gradient is rounding noise.
                 if name in learns and v.name != "bias":
                     assert change > 0, (global_id, v.path)
                 if name not in learns:
@@ -250,7 +250,7 @@ def test_known_distances():
 
 
 def test_the_distances_grow_with_what_is_wrong():
-    """Blur, noise and lost variety, each in steps; fresh pictures stay at the floor."""
+    """Blur, noise and lost variety, each in steps; unseen images stay at the floor."""
     n, rng = 500, np.random.default_rng(0)
     data = CelebA(pixels(3 * n))
 
@@ -285,7 +285,7 @@ RECORDED = [0.402098, 0.187073, 0.705479, 0.36729, 0.309177, 0.520816, 0.270575]
 
 
 def test_the_random_network_is_the_same_everywhere():
-    """Its weights are NumPy's; the features of a fixed picture are recorded numbers."""
+    """Its weights come from NumPy; the features of a fixed image equal recorded numbers."""
     ramp = np.linspace(-1, 1, 3072, dtype=np.float32).reshape(1, 32, 32, 3)
     found = random_network.describe(lambda i: ramp[i], np.array([0]), (32, 32, 3))
     assert found.shape == (1, 896)
@@ -370,11 +370,11 @@ def commands(tmp_path_factory):
 
 def test_train_draw_and_score(commands):
     run, folder = commands
-    assert "none of these runs is trained to its end" in run(
+    assert "none of these runs has finished training" in run(
         "main_generate_latent_trans.py", status=2
     )
     trained = run("main.py")
-    assert "60 drawn faces stand in" in trained
+    assert "using 60 rendered stand-in faces" in trained
     assert "finished" in trained
     assert not (folder / "metric.csv").exists()  # no metrics during training, as in the paper
     assert "drawn" in run("main_generate_latent_trans.py")
@@ -403,7 +403,7 @@ def test_train_draw_and_score(commands):
     assert found["skipped"] == {}
 
 
-def test_going_on_and_scoring_with_other_data_are_refused(commands):
+def test_resuming_and_scoring_with_other_data_are_refused(commands):
     run, folder = commands
     before = (folder / "checkpoint" / "model.npz").read_bytes()
     other = folder.parent / "other"
@@ -411,7 +411,7 @@ def test_going_on_and_scoring_with_other_data_are_refused(commands):
     np.savez(other / "data.npz", imgs=pixels(60))
     message = run("main.py", f"--set=data_dir={other}", "--set=max_batches=4", status=1)
     assert "was trained on 60 images of StandInFaces" in message
-    assert "the data now are 60 images of CelebA" in message
+    assert "the data are now 60 images of CelebA" in message
     (folder / "final_metrics.json").unlink()
     message = run("main_final_metrics.py", f"--set=data_dir={other}", status=1)
     assert "was trained on 60 images of StandInFaces" in message

@@ -1,4 +1,4 @@
-"""process_celeba.py: pictures against a second resize, order, resume, and damaged archives."""
+"""process_celeba.py: images against a second resize, order, resume, and damaged archives."""
 
 import contextlib
 import io
@@ -14,8 +14,7 @@ import pytest
 from PIL import Image
 from scipy.ndimage import map_coordinates
 
-from disentanglement.data.celeba import prepare as celeba_prepare
-from disentanglement.data.celeba.prepare import crop_and_resize, prepare
+from disentanglement.data.celeba import prepare
 from disentanglement.errors import UserError
 from tests.experiments import ROOT
 
@@ -23,7 +22,7 @@ SCRIPT = ROOT / "CelebA" / "process_celeba.py"
 
 
 def picture(seed, size=(178, 218)):
-    """Smooth colours with an edge, as JPEG."""
+    """Return a JPEG of smooth colours."""
     rng = np.random.default_rng(seed)
     coarse = rng.integers(0, 256, (8, 7, 3), dtype=np.uint8)
     image = Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)
@@ -51,7 +50,7 @@ def images(path):
 
 
 def bilinear(content):
-    """The middle 128x128, each new pixel's centre looked up between its old neighbours."""
+    """Resize the central 128x128, interpolating between old pixels at each new pixel's centre."""
     old = np.asarray(Image.open(io.BytesIO(content)).convert("RGB"), float)[45:173, 25:153]
     centres = (np.arange(32) + 0.5) * 4 - 0.5
     where = np.meshgrid(centres, centres, indexing="ij")
@@ -63,48 +62,50 @@ def archive(tmp_path_factory):
     return write(tmp_path_factory.mktemp("celeba") / "img_align_celeba.zip", official(7))
 
 
-def test_pictures_in_the_order_of_names_within_a_grey_level(archive, tmp_path):
+def test_images_are_in_order_of_names_and_within_a_grey_level(archive, tmp_path):
     said = []
-    prepare(archive, tmp_path / "data.npz", say=said.append)
+    prepare.prepare(archive, tmp_path / "data.npz", say=said.append)
     found = images(tmp_path / "data.npz")
     assert (found.shape, found.dtype) == ((7, 32, 32, 3), np.uint8)
     for i, image in enumerate(found, start=1):
         assert np.abs(image - bilinear(picture(i))).max() <= 1
-    assert said[0] == "note: 7 pictures; the official archive has 202,599"
+    assert said[0] == "note: 7 images; the official archive has 202,599"
     assert {path.name for path in tmp_path.iterdir()} == {"data.npz"}
 
 
-def test_crop_is_the_middle():
+def test_crop_is_central():
     old = np.zeros((218, 178, 3), np.uint8)
     old[45:173, 25:153] = 200
-    assert (crop_and_resize(old) == 200).all()
+    assert (prepare.crop_and_resize(old) == 200).all()
     old[45:49, 25:29, 0] = [[0] * 4, [0, 4, 8, 0], [0, 3, 7, 0], [0] * 4]
-    assert crop_and_resize(old)[0, 0].tolist() == [6, 200, 200]  # 5.5, rounded up
+    assert prepare.crop_and_resize(old)[0, 0].tolist() == [6, 200, 200]  # 5.5, rounded up
 
 
 def test_any_number_of_workers_gives_the_same_file(archive, tmp_path, monkeypatch):
-    monkeypatch.setattr(celeba_prepare, "_PART", 2)
+    monkeypatch.setattr(prepare, "_PART", 2)
     for workers in (1, 2):
-        prepare(archive, tmp_path / f"{workers}.npz", workers=workers, say=lambda line: None)
+        prepare.prepare(
+            archive, tmp_path / f"{workers}.npz", workers=workers, say=lambda line: None
+        )
     assert (tmp_path / "1.npz").read_bytes() == (tmp_path / "2.npz").read_bytes()
 
 
 def test_limit_and_an_existing_file(archive, tmp_path):
     said, out = [], tmp_path / "data.npz"
-    prepare(archive, out, limit=3, say=said.append)
+    prepare.prepare(archive, out, limit=3, say=said.append)
     assert len(images(out)) == 3
     assert not any("official" in line for line in said)
     before = out.read_bytes()
     with pytest.raises(UserError, match="exists: choose another name"):
-        prepare(archive, out)
+        prepare.prepare(archive, out)
     assert out.read_bytes() == before
     with pytest.raises(UserError, match=r"must end in \.npz"):
-        prepare(archive, tmp_path / "data.npy")
+        prepare.prepare(archive, tmp_path / "data.npy")
 
 
-def test_kill_9_and_go_on(tmp_path):
+def test_resume_after_kill_9(tmp_path):
     archive = write(tmp_path / "big.zip", official(1600))
-    prepare(archive, tmp_path / "whole.npz", say=lambda line: None)
+    prepare.prepare(archive, tmp_path / "whole.npz", say=lambda line: None)
     out = tmp_path / "data.npz"
     words = [sys.executable, SCRIPT, "--zip", archive, "--out", out, "--workers", "1"]
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -115,7 +116,7 @@ def test_kill_9_and_go_on(tmp_path):
     process.wait()
     assert not out.exists()
     result = subprocess.run(words, capture_output=True, text=True, check=True)
-    assert "1,600 pictures" in result.stdout
+    assert "1,600 images" in result.stdout
     assert out.read_bytes() == (tmp_path / "whole.npz").read_bytes()
     assert not first.parent.exists()
 
@@ -124,9 +125,9 @@ def test_parts_of_another_archive_are_not_mixed_in(archive, tmp_path):
     other = write(tmp_path / "other.zip", official(3) | {"img_align_celeba/000009.jpg": b"bad"})
     out = tmp_path / "data.npz"
     with pytest.raises(UserError, match=r"000009\.jpg"):
-        prepare(other, out)
-    with pytest.raises(UserError, match="holds the beginnings of another set"):
-        prepare(archive, out)
+        prepare.prepare(other, out)
+    with pytest.raises(UserError, match="holds parts of another set"):
+        prepare.prepare(archive, out)
 
 
 # ---- damage -------------------------------------------------------------------------------------
@@ -140,9 +141,9 @@ _frame = HUGE.index(b"\xff\xc0") + 5  # height and width, two bytes each
 HUGE = HUGE[:_frame] + b"\xfd\xe8\xfd\xe8" + HUGE[_frame + 4 :]
 
 
-def test_grey_pictures_count(tmp_path):
+def test_grey_images_are_used(tmp_path):
     archive = write(tmp_path / "a.zip", {"img_align_celeba/000001.jpg": GREY.getvalue()})
-    prepare(archive, tmp_path / "data.npz", say=lambda line: None)
+    prepare.prepare(archive, tmp_path / "data.npz", say=lambda line: None)
     assert (images(tmp_path / "data.npz") == 77).all()
 
 
@@ -158,17 +159,20 @@ def test_grey_pictures_count(tmp_path):
     ],
 )
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_damaged_picture_is_named_or_skipped(tmp_path, content, message, workers):
+def test_a_damaged_image_is_named_or_skipped(tmp_path, content, message, workers):
     archive = write(tmp_path / "a.zip", official(4) | {"img_align_celeba/000003.jpg": content})
     out, said = tmp_path / "data.npz", []
     with pytest.raises(UserError, match=message) as error:
-        prepare(archive, out, workers)
+        prepare.prepare(archive, out, workers)
     assert "\n" not in str(error.value)
     assert "--skip-bad" in str(error.value)
     assert not out.exists()
-    prepare(archive, out, workers, skip_bad=True, say=said.append)  # as the message says
+    # What the message suggests:
+    prepare.prepare(archive, out, workers, skip_bad=True, say=said.append)
     assert "note: left out by --skip-bad: 1" in said
-    expected = [crop_and_resize(np.asarray(Image.open(io.BytesIO(picture(i))))) for i in (1, 2, 4)]
+    expected = [
+        prepare.crop_and_resize(np.asarray(Image.open(io.BytesIO(picture(i))))) for i in (1, 2, 4)
+    ]
     np.testing.assert_array_equal(images(out), expected)
 
 
@@ -177,7 +181,7 @@ def test_a_member_whose_checksum_is_wrong(archive, tmp_path):
     content[len(content) // 2] ^= 255
     (tmp_path / "flipped.zip").write_bytes(content)
     with pytest.raises(UserError, match=r"img_align_celeba/00000\d\.jpg"):
-        prepare(tmp_path / "flipped.zip", tmp_path / "data.npz")
+        prepare.prepare(tmp_path / "flipped.zip", tmp_path / "data.npz")
 
 
 @pytest.mark.parametrize("share", [0, 0.5, 0.99])
@@ -185,7 +189,7 @@ def test_a_truncated_archive(archive, tmp_path, share):
     content = archive.read_bytes()
     (tmp_path / "short.zip").write_bytes(content[: int(share * len(content))])
     with pytest.raises(UserError, match="not a zip archive, or cut off"):
-        prepare(tmp_path / "short.zip", tmp_path / "data.npz")
+        prepare.prepare(tmp_path / "short.zip", tmp_path / "data.npz")
 
 
 @pytest.mark.parametrize(
@@ -206,25 +210,25 @@ def test_a_truncated_archive(archive, tmp_path, share):
 def test_other_archives(tmp_path, members, message):
     archive = write(tmp_path / "other.zip", members)
     with pytest.raises(UserError, match=message):
-        prepare(archive, tmp_path / "data.npz")
+        prepare.prepare(archive, tmp_path / "data.npz")
 
 
-def test_only_members_that_climb_out(tmp_path):
+def test_only_members_outside_the_folder(tmp_path):
     archive = write(tmp_path / "a.zip", {"../evil.jpg": picture(1)})
-    with pytest.raises(UserError, match=r"holds no img_align_celeba/\*\.jpg beside"):
-        prepare(archive, tmp_path / "data.npz", skip_bad=True)
+    with pytest.raises(UserError, match=r"holds no img_align_celeba/\*\.jpg besides"):
+        prepare.prepare(archive, tmp_path / "data.npz", skip_bad=True)
     assert {path.name for path in tmp_path.iterdir()} == {"a.zip"}
 
 
-def test_members_that_climb_out_are_skipped_and_counted(tmp_path):
+def test_members_outside_the_folder_are_skipped_and_counted(tmp_path):
     archive, said = write(tmp_path / "a.zip", official(2) | {"../evil.jpg": picture(1)}), []
-    prepare(archive, tmp_path / "data.npz", skip_bad=True, say=said.append)
+    prepare.prepare(archive, tmp_path / "data.npz", skip_bad=True, say=said.append)
     assert len(images(tmp_path / "data.npz")) == 2
     assert "note: left out by --skip-bad: 1" in said
 
 
 def test_a_damaged_table_of_contents(archive, tmp_path):
-    """Whatever byte of it is changed: either it shows nowhere, or in one line."""
+    """A change to any byte of it either has no effect or raises UserError."""
     content = archive.read_bytes()
     start = content.index(b"PK\x01\x02")
     for place in range(start, len(content), 3):
@@ -232,11 +236,11 @@ def test_a_damaged_table_of_contents(archive, tmp_path):
         changed[place] ^= 255
         (tmp_path / "damaged.zip").write_bytes(changed)
         with contextlib.suppress(UserError):
-            celeba_prepare._pictures(tmp_path / "damaged.zip", lambda line: None)
+            prepare._image_names(tmp_path / "damaged.zip", lambda line: None)
 
 
 def test_a_full_disk_is_one_line(tmp_path):
-    """The parts fit, the whole does not; the limit of a file's size stands for the disk's end."""
+    """The parts fit, the whole does not; the file size limit imitates a full disk."""
     archive = write(tmp_path / "a.zip", official(600))
     code = (
         "import resource, runpy, signal, sys\n"
@@ -254,12 +258,12 @@ def test_a_full_disk_is_one_line(tmp_path):
     assert "Traceback" not in result.stderr
 
 
-def test_members_beside_the_pictures_are_mentioned(tmp_path):
+def test_members_besides_the_images_are_mentioned(tmp_path):
     archive = write(tmp_path / "a.zip", official(1) | {"img_align_celeba/": b"", "notes.txt": b"x"})
     said = []
-    prepare(archive, tmp_path / "data.npz", say=said.append)
+    prepare.prepare(archive, tmp_path / "data.npz", say=said.append)
     assert said[0] == (
-        "note: 1 members are not img_align_celeba/*.jpg and are left alone: 'notes.txt'"
+        "note: members that are not img_align_celeba/*.jpg are ignored: 1, 'notes.txt'"
     )
 
 

@@ -1,4 +1,4 @@
-"""main.py and the task scripts as a user types them, with a stand-in for the training itself."""
+"""main.py and the task scripts as a user runs them, with a stand-in for training."""
 
 import re
 import subprocess
@@ -92,7 +92,7 @@ def test_failures_on_gpus(experiment):
     result = run(experiment, "--runs", "1-3", gpus=[0], SECONDS="0")
     assert result.returncode == 1
     assert "discriminator/loss became nan in batch 7" in result.stdout
-    assert "low-level trouble" in result.stdout  # what the run wrote to stderr is in its log
+    assert "low-level trouble" in result.stdout  # the log has what the run wrote to stderr
     assert result.stdout.count("factor_vae 0.500") == 1
 
 
@@ -193,7 +193,7 @@ def test_results_folder_is_a_file(experiment):
 
 
 def test_single_run_script_shows_its_options():
-    """gan/infogan_cr.py finds its folder when it is started as a script, from anywhere."""
+    """As a script, gan/infogan_cr.py finds its folder from any working directory."""
     result = subprocess.run(
         [sys.executable, FOLDER / "gan" / "infogan_cr.py", "--help"],
         cwd="/", capture_output=True, text=True, check=False,

@@ -1,4 +1,4 @@
-"""main_final_metrics.py as a user types it, with stand-ins for training and scoring."""
+"""main_final_metrics.py as a user runs it, with stand-ins for training and scoring."""
 
 import re
 
@@ -58,4 +58,4 @@ def test_scoring_on_gpus(experiment):
 def test_nothing_to_score(experiment):
     result = score(experiment)
     assert result.returncode == 2
-    assert result.stderr == "error: none of these runs is trained to its end: run main.py first\n"
+    assert result.stderr == "error: none of these runs has finished training: run main.py first\n"

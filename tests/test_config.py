@@ -1,4 +1,4 @@
-"""Config files: grids, folder names, and one clear line for every mistake."""
+"""Config files: grids, folder names, and one line for every mistake."""
 
 import copy
 import pprint
@@ -148,7 +148,7 @@ def _grid(key, value):
         (_set("global_config", "epoch", 2.5), "'epoch' must be an integer, not 2.5"),
         (_set("global_config", "epoch", True), "'epoch' must be an integer, not True"),
         (_set("global_config", "de_lr", "x"), "'de_lr' must be a number"),
-        (_set("global_config", "de_lr", 0), "'de_lr' must be over 0"),
+        (_set("global_config", "de_lr", 0), "'de_lr' must be greater than 0"),
         (_set("global_config", "output_reverse", 1), "'output_reverse' must be True or False"),
         (_set("scheduler_config", "gpu", [0]), "'gpu' must be a list of strings"),
         (_grid("gap_start", [2.5]), "'gap_start' must be at most 2"),

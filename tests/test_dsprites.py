@@ -1,4 +1,4 @@
-"""dSprites drawn from its definition, and the official file's format."""
+"""dSprites rendered from its definition, and the format of the official file."""
 
 import io
 import subprocess
@@ -29,7 +29,7 @@ def official(bits, tmp_path_factory):
 
 
 def copy_with(source, target, replaced):
-    """A copy of the npz `source` with some members replaced (None: left out)."""
+    """Copy the npz file `source` with some members replaced (None: left out)."""
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
         for name in old.namelist():
             if name not in replaced:
@@ -47,9 +47,9 @@ def npy(array, **kwargs):
 
 def test_real_frames_bit_for_bit(bits):
     data = dsprites.DSprites(bits)
-    drawn = data.images(data.index(FRAMES["latents_classes"]))
-    assert len(drawn) == 258
-    np.testing.assert_array_equal(drawn[..., 0], FRAMES["imgs"])
+    rendered = data.images(data.index(FRAMES["latents_classes"]))
+    assert len(rendered) == 258
+    np.testing.assert_array_equal(rendered[..., 0], FRAMES["imgs"])
 
 
 def test_known_counts(bits):
@@ -59,7 +59,7 @@ def test_known_counts(bits):
     np.testing.assert_array_equal(poses[:, :, 39], poses[:, :, 0])
 
 
-def test_a_square_against_an_independent_rule(bits):
+def test_a_square_against_an_independent_formula(bits):
     """An unrotated square of half side 4.8 at posX = posY = 0: pixels 11 < centre < 20.8."""
     image = dsprites.DSprites(bits).images(np.array([0]))[0, ..., 0]
     centre = np.arange(64) + 0.5
@@ -106,21 +106,19 @@ def test_official_file_is_read_and_its_pickle_is_not(official, bits, tmp_path):
     assert said == []
 
 
-def test_without_the_file_it_is_drawn_and_cached(tmp_path, bits, monkeypatch):
+def test_without_the_file_it_is_rendered_and_cached(tmp_path, bits, monkeypatch):
     said = []
     first = dsprites.load(tmp_path / "new", said.append)
     np.testing.assert_array_equal(first.bits, bits)
     assert len(said) == 1
     assert dsprites.OFFICIAL_FILE in said[0]
-    monkeypatch.setattr(
-        dsprites, "render", lambda: pytest.fail("drawn again in spite of the cache")
-    )
+    monkeypatch.setattr(dsprites, "render", lambda: pytest.fail("rendered again despite the cache"))
     again = dsprites.load(tmp_path / "new", said.append)
     np.testing.assert_array_equal(again.bits, bits)
     assert len(said) == 1
 
 
-def test_a_damaged_cache_is_made_again(tmp_path, bits):
+def test_a_damaged_cache_is_rendered_again(tmp_path, bits):
     (tmp_path / dsprites.CACHE_FILE).write_bytes(b"\x93NUMPY\x01\x00v\x00{'descr'")
     np.testing.assert_array_equal(dsprites.load(tmp_path, lambda line: None).bits, bits)
 
@@ -137,7 +135,7 @@ def test_a_renamed_file_is_mentioned(tmp_path, monkeypatch, bits):
     ("replaced", "message"),
     [
         ({"imgs.npy": npy(np.zeros((10, 64, 64), np.uint8))}, r"'imgs' is uint8 \(10, 64, 64\)"),
-        ({"imgs.npy": None}, "damaged or not what it should be .*imgs"),
+        ({"imgs.npy": None}, "damaged or in the wrong format .*imgs"),
         ({"latents_classes.npy": npy(np.zeros((737280, 6), np.int64))}, "order"),
         ({"latents_classes.npy": npy(np.zeros((5, 6), np.int64))}, r"'latents_classes' is int64"),
         (

@@ -1,4 +1,4 @@
-"""Both engines, blocks and stacks: the same numbers, whatever computes them, in any portions."""
+"""TensorFlow and JAX, single batches, blocks and stacks: all give the same numbers."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ from tests import tiny
 from tests.experiments import ROOT, load
 
 BATCHES = 20
-BLOCKS = (4, 4, 4, 5, 3)  # the contrastive term sets in after 12, the gap falls after 17
+BLOCKS = (4, 4, 4, 5, 3)  # the contrastive term starts after 12, the gap falls after 17
 
 
 def build(**changes):
@@ -27,12 +27,12 @@ def build(**changes):
 
 
 def images_of(first, n):
-    """The numbers of the images of n batches: the same whatever block they are in."""
+    """Return the image numbers [n, 4] of n batches: the same however they are split in blocks."""
     return (np.arange(first, first + n)[:, None] + 7 * np.arange(4)) % 64
 
 
 def train(model, blocks=(1,) * BATCHES, start=0):
-    """The reports of consecutive blocks, as lists of batches."""
+    """Train consecutive blocks and return a report per batch."""
     reports, first = [], start
     for n in blocks:
         rows = images_of(first, n)
@@ -51,7 +51,7 @@ def assert_close(ours, theirs, tolerance):
     for mine, other in zip(ours, theirs, strict=True):
         assert mine.keys() == other.keys()
         for name in mine:
-            # One of the four rows may sit on the edge of a hit: the rest of the losses tell.
+            # Rounding may turn one of the four hits; an error would show in the losses, too.
             atol = 0.26 if name.endswith("accuracy") and tolerance > 1e-4 else tolerance
             np.testing.assert_allclose(mine[name], other[name], rtol=tolerance, atol=atol)
 
@@ -62,9 +62,8 @@ def copy_state(source, target):
 
 
 def test_a_block_gives_what_single_batches_give():
-    """Each block from the same weights: XLA rounds a loop's body in its own way, and it grows.
-
-    The losses of a block's later iterations tell whether its earlier updates were the same.
+    """Each block starts from equal weights, because XLA rounds the body of a loop differently and
+    the difference grows. If an update in a block were wrong, the losses after it would show it.
     """
     one, many, first = build(), build(), 0
     for n in BLOCKS:
@@ -75,13 +74,13 @@ def test_a_block_gives_what_single_batches_give():
     assert first == BATCHES
 
 
-def test_images_on_the_device_give_what_the_hosts_give():
+def test_images_on_the_device_and_on_the_host_give_the_same_losses():
     host, device = build(), build()
     device.connect(Feed(tiny.Bars(), on_device=True))
     assert_close(train(device, (4, 8)), train(host, (4, 8)), 1e-6)
 
 
-def test_dsprites_are_unpacked_alike():
+def test_dsprites_unpacked_in_a_step():
     from disentanglement.data.dsprites.dataset import DSprites
 
     bits = np.random.default_rng(0).integers(0, 256, (5, 512), dtype=np.uint8)
@@ -92,10 +91,10 @@ def test_dsprites_are_unpacked_alike():
 
 @pytest.mark.skipif(engine.NAME != "JAX", reason="stacks need JAX")
 def test_a_stack_gives_what_each_run_gives_alone():
-    """Each block from the same weights, as above."""
+    """Each block starts from equal weights, as above."""
     seeds, first = (3, 4, 9), 0
     stacked, alone = ([build(run=seed) for seed in seeds] for _ in range(2))
-    for n in (2,) * 8 + (1, 2, 1):  # short: on batches of 4 rounding grows within a few iterations
+    for n in (2,) * 8 + (1, 2, 1):  # short: with batches of 4, rounding errors grow quickly
         for model, single in zip(stacked, alone, strict=True):
             copy_state(single, model)
             model.start_batch(first)
@@ -126,8 +125,8 @@ OTHER = """
 
 
 def test_both_engines_agree_step_by_step_and_read_each_others_checkpoints(tmp_path):
-    """20 iterations; each starts from the same state on both, since rounding grows from one to the
-    next (see tests/data/README.md)."""
+    """Each of 20 iterations starts from the same state on both, because rounding errors grow from
+    one iteration to the next (see tests/data/README.md)."""
     other = {"TensorFlow": "jax", "JAX": "tensorflow"}[engine.NAME]
     if not engine.is_installed(other):
         pytest.skip(f"{other} is not installed here")
@@ -153,5 +152,5 @@ def test_both_engines_agree_step_by_step_and_read_each_others_checkpoints(tmp_pa
     ours = weights(model)
     checkpoint.restore(tmp_path / "end.npz", model)
     for mine, theirs in zip(ours, weights(model), strict=True):
-        # Adam's step follows the sign of a gradient near 0, which rounding may turn.
+        # Adam follows the sign even of a gradient near 0, which rounding may flip.
         assert np.abs(mine - theirs).mean() < 1e-4

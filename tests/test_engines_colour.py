@@ -1,4 +1,4 @@
-"""One iteration of the experiments with batch norm in H, the same on both engines."""
+"""The experiments with batch norm in H: an iteration gives the same on both engines."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ EXPERIMENTS = {
 
 
 def build(name):
-    """A model with weights large enough that every term counts."""
+    """Build a model with weights so large that every term matters."""
     keys, shape = EXPERIMENTS[name]
     model, rng = load(name).build(keys), np.random.default_rng(0)
     for network in model.networks.values():
@@ -34,7 +34,7 @@ def build(name):
 
 
 def iterate(folder):
-    """Reports, and H's moving averages, of an iteration after the contrastive term has set in."""
+    """Save the report of an iteration with the contrastive term, and H's moving averages."""
     for name in EXPERIMENTS:
         model = build(name)
         report = model.train_block(np.arange(16)[None], 3)
@@ -79,7 +79,7 @@ def test_both_engines_agree(tmp_path):
             assert set(ours.files) == set(theirs.files)
             assert any(key.startswith("moving") for key in ours.files)
             for key in ours.files:
-                # H's last passes see a G whose rounding has grown a little.
+                # H's last forward passes use a G in which rounding errors have grown a little.
                 loose = key.startswith("moving")
                 np.testing.assert_allclose(
                     ours[key],

@@ -1,4 +1,4 @@
-"""Drawing the protocol's images, encoding each once, and the record that is left."""
+"""Choosing the protocol's images, encoding each once, and the record of an evaluation."""
 
 import json
 import re
@@ -23,7 +23,7 @@ FAST = {name: METRICS[name] for name in ("factor_vae", "mig", "dci_rf")}
 
 
 class Grid:
-    """A data set whose images are its factors' classes, so that codes can be made of them."""
+    """A data set whose images are its factors' classes, which serve as codes."""
 
     def __init__(self, sizes=(1, 3, 4, 5, 30), values=None):
         self.factor_sizes = sizes
@@ -107,7 +107,7 @@ def test_only_what_is_needed_is_encoded():
 
 @pytest.mark.parametrize("shape", [(3,), (3, 2, 1), (2, 2)])
 def test_an_encoder_of_wrong_shape(shape):
-    with pytest.raises(UserError, match=r"encode gave .* it must give \[n, K\] codes"):
+    with pytest.raises(UserError, match=r"encode returned .* it must return codes \[n, K\]"):
         evaluation.evaluate(lambda images: np.zeros(shape), Grid(), FAST)
 
 
@@ -283,6 +283,35 @@ def test_mistakes_in_the_call():
     ]:
         with pytest.raises(UserError, match=re.escape(message)):
             evaluation.evaluate(*arguments, **options)
+
+
+def test_a_metric_with_an_unknown_parameter_is_one_line():
+    def brightness(pictures):
+        return pictures.mean()
+
+    with pytest.raises(UserError, match="brightness takes 'pictures'") as e:
+        evaluation.evaluate(Counting(), Grid(), {"mine": brightness})
+    assert "\n" not in str(e.value)
+
+
+def test_a_data_set_without_factors_or_images_for_metrics_is_one_line():
+    class Photos:
+        def __len__(self):
+            return 9
+
+        def images(self, indices):
+            return np.zeros((len(indices), 4), np.float32)
+
+    with pytest.raises(UserError, match="Photos cannot be used for scoring") as e:
+        evaluation.evaluate(Counting(), Photos(), FAST)
+    assert "\n" not in str(e.value)
+
+
+def test_training_scores_without_metrics_are_empty():
+    class NoImages:
+        """Fails if anything asks for its images."""
+
+    assert evaluation.TrainingScores(None, NoImages(), {})() == {}
 
 
 def test_nan_codes_are_one_clear_line():

@@ -1,4 +1,4 @@
-"""The exported networks load in stock Keras, where this package cannot be imported."""
+"""The exported networks load in stock Keras, without this package."""
 
 import os
 import subprocess

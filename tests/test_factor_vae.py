@@ -1,4 +1,4 @@
-"""FactorVAE beyond its golden iterations: losses a second way, codes, resume, exports, learning."""
+"""FactorVAE: losses against plain NumPy, codes, resume, exports, learning, stacks."""
 
 import json
 import shutil
@@ -45,7 +45,7 @@ def finished(tmp_path_factory):
     return train(folder), folder
 
 
-def test_losses_a_second_way():
+def test_losses_match_plain_numpy():
     model, rng = build(), np.random.default_rng(0)
     for network in model.networks.values():  # larger weights, so that every term counts
         for variable in network.trainable_variables:
@@ -88,7 +88,7 @@ def test_sampled_codes_are_repeatable_samples():
     sampled, mean = build(), build(codes="mean")
     images = golden.images(512)
     np.testing.assert_array_equal(sampled.encode(images), sampled.encode(images))
-    some = [300, 7]  # in other company
+    some = [300, 7]  # with other images in the batch
     np.testing.assert_allclose(
         sampled.encode(images[some]), sampled.encode(images)[some], atol=1e-6
     )
@@ -106,7 +106,7 @@ def test_codes_must_be_sampled_or_mean():
         parse(FactorVAEConfig, CONFIG | {"codes": "median"}, "config.py")
 
 
-def test_a_run_that_is_resumed_ends_as_an_unbroken_one(finished, tmp_path):
+def test_a_resumed_run_ends_as_an_uninterrupted_one(finished, tmp_path):
     train(tmp_path, max_batches=7)
     train(tmp_path)
     path = f"checkpoint/{checkpoint.FILE}"
@@ -156,7 +156,7 @@ def test_it_learns():
     for i in range(60):
         report = model.train_block(rng.permutation(64)[None, :16], i)
         losses.append(float(report["vae/reconstruction"][0]))
-    # At first every pixel costs log 2; the bars cover a few percent of the image.
+    # At first every pixel costs log 2; bars cover only a few percent of an image.
     assert abs(losses[0] / (64 * 64 * np.log(2)) - 1) < 0.01
     assert losses[-1] < 0.4 * losses[0]
 

@@ -1,4 +1,4 @@
-"""Three iterations of the paper's code, number for number (see tests/data/README.md)."""
+"""Three iterations give the numbers of the paper's code (see tests/data/README.md)."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ LAYERS = {
 
 @pytest.fixture(scope="module")
 def golden_run():
-    """The model after three iterations, their reports, and mean |variable| at the end."""
+    """Return the model after three iterations, images, reports, and mean |variable| at the end."""
     paper = grid.load(ROOT / "FactorVAE_dSprites" / "config.py", FactorVAEConfig, 737280)
     config = next(task.config for task in paper.tasks if task.config.tc_coe == 40)
     model = load("FactorVAE_dSprites").build(config)

@@ -1,4 +1,4 @@
-"""Four iterations of the paper's code, number for number (see tests/data/README.md)."""
+"""Four iterations give the numbers of the paper's code (see tests/data/README.md)."""
 
 import dataclasses
 
@@ -30,7 +30,7 @@ LAYERS = {
 
 @pytest.fixture(scope="module")
 def golden_run():
-    """The model after each iteration: reports, and mean |variable| after iterations 1 and 3."""
+    """Return the model after four iterations, images, and each one's report and mean |variable|."""
     paper = grid.load(ROOT / "InfoGAN-CR_dSprites" / "config.py", InfoGANCRConfig, 737280)
     config = dataclasses.replace(paper.tasks[0].config, skip_idle_crd=False)
     model = load("InfoGAN-CR_dSprites").build(config)
@@ -72,10 +72,11 @@ def test_losses(golden_run, t):
 
 @pytest.mark.parametrize(("t", "rtol", "atol"), [(1, 1e-3, 3e-5), (3, 3e-3, 1e-4)])
 def test_variables(golden_run, t, rtol, atol):
-    """Weights, averages and u vectors: every update, their order and batch norm's modes show here.
+    """Compare weights, moving averages and u vectors.
 
-    A bias's first steps follow the sign of gradients near 0, which rounding may turn: see atol.
-    Moving averages are compared while the paper's graph updates them one by one (see README).
+    They depend on every update, the order of updates and the modes of batch norm. The first steps
+    of a bias follow the sign of gradients near 0, which rounding can flip; hence atol. Moving
+    averages are compared only while the paper's graph updates them one by one (see the README).
     """
     _, _, _, mean_abs, names = golden_run
     expected = GOLDEN[f"after{t}/mean_abs"]
@@ -85,9 +86,9 @@ def test_variables(golden_run, t, rtol, atol):
 
 
 def test_moving_averages_count_every_training_pass(golden_run):
-    """Nearly constant inputs of the first norm: its variance shows how often it moved.
+    """Count the updates of the first norm's moving variance, whose input is nearly constant.
 
-    3 passes in each of the first two iterations, 9 in the others (2 for H, 1 for D, 3 + 3 for G).
+    There are 3 in each of the first two iterations and 9 in the others: 2 for H, 1 for D, 6 for G.
     """
     _, _, _, mean_abs, names = golden_run
     (index,) = [i for i, n in enumerate(names) if n.endswith("layer0/batch_norm/moving_variance")]
@@ -96,7 +97,7 @@ def test_moving_averages_count_every_training_pass(golden_run):
 
 
 def test_inference(golden_run):
-    """Generator and encoder after it all; see tests/data/README.md for the generator's bound."""
+    """Compare generator and encoder at the end; tests/data/README.md explains the tolerance."""
     model, images, *_ = golden_run
     ours, theirs = model.generate(GOLDEN["test/z"]), GOLDEN["test/x"]
     assert np.abs(ours - theirs).max() < 0.08

@@ -1,4 +1,4 @@
-"""The paper's grids, every number of them, as the configs of the experiments expand."""
+"""The configs of the experiments expand to the paper's grids, number for number."""
 
 import pytest
 
@@ -51,7 +51,7 @@ def test_the_papers_grid(name):
         assert getattr(config, "generate", None) is None
 
 
-def test_a_folder_s_name():
+def test_folder_name():
     experiment = load("InfoGAN-CR_3D_teapot")
     tasks = grid.load(ROOT / "InfoGAN-CR_3D_teapot" / "config.py", experiment.schema, 200_000).tasks
     assert tasks[3].name == (

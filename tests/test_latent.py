@@ -45,7 +45,7 @@ def test_pairs_use_every_label_and_differ_elsewhere():
 
 
 def test_gap_pushes_the_larger_up():
-    """With the largest gap the two must be the two ends of the interval."""
+    """With the largest gap the two are the two ends of the interval."""
     first, second = UniformLatent(1).sample_apart(np.random.default_rng(0), 100, 2.0)
     np.testing.assert_allclose(np.abs(first), 1)
     np.testing.assert_allclose(first, -second)
@@ -75,6 +75,12 @@ def test_latents_without_noise():
 def test_a_code_has_one_dimension():
     with pytest.raises(ValueError, match="one dimension"):
         JointLatent(UniformLatent(2), 5, UniformLatent(5))
+
+
+def test_pairs_need_uniform_codes():
+    latent = JointLatent(GaussianLatent(1), 5, UniformLatent(0))
+    with pytest.raises(TypeError, match="pairs need uniform codes, not GaussianLatent"):
+        latent.sample_pair(np.random.default_rng(0), 8, 0.0)
 
 
 def test_streams_differ_by_every_argument():

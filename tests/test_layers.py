@@ -1,4 +1,4 @@
-"""Spectral norm, the folded convolutions, initial weights: values and gradients."""
+"""Spectral norm, folded convolutions and initial weights: values and gradients."""
 
 import keras
 import numpy as np
@@ -50,7 +50,7 @@ def test_a_forward_pass_leaves_u_alone():
 
 
 def test_gradient_flows_through_sigma():
-    """Against finite differences of the float64 formula, which include v's and u's dependence."""
+    """Compare with finite differences in float64, in which u and v depend on the kernel too."""
     layer = spectral_dense(3)
     rng = np.random.default_rng(4)
     weights = rng.standard_normal((7, 4))
@@ -123,7 +123,7 @@ def test_initial_weights():
     conv, deconv, dense, norm = (
         network.get_layer(name) for name in ("conv", "deconv", "dense", "norm")
     )
-    # A normal distribution cut at two standard deviations has 0.8796 of the deviation.
+    # Truncation at two standard deviations multiplies the deviation by 0.8796.
     assert np.abs(np.asarray(conv.kernel)).max() <= 0.04
     np.testing.assert_allclose(np.asarray(conv.kernel).std(), 0.02 * 0.8796, rtol=0.02)
     for layer in (deconv, dense):

@@ -1,4 +1,4 @@
-"""Every metric against what the paper's own code says of the same codes."""
+"""Every metric against the paper's own code on the same codes."""
 
 import numpy as np
 import pytest
@@ -76,7 +76,7 @@ def test_explicitness():
     ("result", "name", "tolerance"),
     [
         (run("dci_lasso"), "Lasso", 1e-6),
-        # The golden values were made with five folds, today's default; the paper's three follow.
+        # The golden values were made with five folds, today's default; the paper used three.
         (dci_lasso_cv(ARRAYS["codes"], ARRAYS["factors"], folds=5), "LassoCV", 1e-6),
         (run("dci_lasso_cv"), "LassoCV", 2e-3),
         (run("dci_rf"), "RandomForest", 0.05),
@@ -89,7 +89,7 @@ def test_dci(result, name, tolerance):
     close(result.disentanglement, f"DCI_{name}_disent_metric", tolerance)
     close(result.completeness, f"DCI_{name}_complete_metric", tolerance)
     if "Forest" not in name:
-        # The paper's code fits in float32, whose rounding shows in the seventh digit.
+        # The paper's code fits in float32, so the seventh digit differs.
         close(result.importance, f"DCI_{name}_metric_detail", 2 * tolerance)
         close(result.per_code, f"DCI_{name}_disent_metric_detail", 2 * tolerance)
         close(result.per_factor, f"DCI_{name}_complete_metric_detail", 2 * tolerance)

@@ -1,4 +1,4 @@
-"""Every metric on codes whose scores are known beforehand."""
+"""Every metric on codes whose scores are known in advance."""
 
 import warnings
 
@@ -13,7 +13,7 @@ from disentanglement.metrics.suite import METRICS
 from tests import codes
 from tests.codes import constant, grid, identity, mixed
 
-# dci_rf_cv fits 14 * 3 forests a factor: it has a test of its own.
+# dci_rf_cv fits 14 * 3 forests per factor: it has its own test.
 OF_CODES = [name for name in METRICS if name not in ("sample_quality", "dci_rf_cv")]
 FORESTS = ("dci_rf", "dci_rf_ibgan")
 
@@ -30,7 +30,7 @@ def onehot(classes):
     return np.concatenate([np.eye(n)[c] for n, c in zip(sizes, classes.T, strict=True)], axis=1)
 
 
-# ---- perfect and worthless codes ----------------------------------------------------------------
+# ---- perfect and useless codes - ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", [n for n in OF_CODES if n != "explicitness"])
@@ -38,14 +38,14 @@ def onehot(classes):
 def test_identity_codes_are_perfect(name, sizes):
     found = scores(name, identity, sizes)
     expected = 0 if name == "dhsic" else 1
-    # A forest too shallow to name every level still gives the right code all importance.
+    # A forest too shallow to distinguish all values still gives the right code all importance.
     assert found == pytest.approx([expected] * len(found), abs=1e-3 if name in FORESTS else 1e-9)
 
 
 def test_explicitness_of_identity_and_one_hot_codes():
     assert scores("explicitness", onehot) == pytest.approx([1])
-    # One number cannot tell a middle value from the others linearly, but probabilities that sum
-    # to 1 over the classes almost do.
+    # No linear function of one number separates a middle value from the others, but probabilities
+    # that sum to 1 over the classes almost do.
     assert 0.99 < scores("explicitness", identity)[0] < 1
 
 
@@ -59,16 +59,16 @@ def test_constant_codes(name, expected):
     assert scores(name, constant) == pytest.approx(expected, abs=1e-9)
 
 
-def test_lasso_on_nearly_collinear_codes_says_when_it_gives_up():
+def test_lasso_warns_when_nearly_collinear_codes_do_not_converge():
     rng = np.random.default_rng(0)
     classes = rng.integers(0, 30, (2000, 3)) * 1.0
     mix = np.ones((3, 5)) + 0.03 * rng.normal(size=(3, 5))
-    made = classes @ mix + 0.3 * rng.normal(size=(2000, 5))
+    x = classes @ mix + 0.3 * rng.normal(size=(2000, 5))
     with pytest.warns(ConvergenceWarning):
-        METRICS["dci_lasso_cv"](made, classes)
+        METRICS["dci_lasso_cv"](x, classes)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        METRICS["dci_lasso_cv"](made, classes, max_iter=1_000_000)
+        METRICS["dci_lasso_cv"](x, classes, max_iter=1_000_000)
 
 
 def test_cross_validated_forests():
@@ -120,7 +120,7 @@ def mixed_3(classes):
 def test_the_order_of_codes_does_not_matter(name):
     expected = scores(name, mixed)
     found = scores(name, lambda classes: mixed(classes)[:, [2, 0, 3, 1]])
-    # Cross-validation may choose the next penalty of its list.
+    # Cross-validation may choose a neighbouring penalty.
     tolerance = 0.05 if name in FORESTS else 1e-3 if name == "dci_lasso_cv" else 1e-4
     assert found == pytest.approx(expected, abs=tolerance)
 
@@ -129,7 +129,7 @@ def test_the_order_of_codes_does_not_matter(name):
 def test_signs_do_not_matter(name):
     expected = scores(name, mixed)
     found = scores(name, lambda classes: mixed(classes) * [1, -1, -1, 1])
-    # MIG's and Modularity's bins are open on one side: a value on an edge changes its bin.
+    # The bins of MIG and Modularity are half-open: a value on an edge changes its bin.
     tolerance = 0.05 if name in FORESTS else 0.01 if name in ("mig", "modularity") else 1e-4
     assert found == pytest.approx(expected, abs=tolerance)
 
@@ -154,9 +154,9 @@ def test_a_dead_code(name):
         return np.concatenate([np.full((len(classes), 1), 0.3), mixed(classes)], axis=1)
 
     expected, found = scores(name, mixed), scores(name, with_dead)
-    if name == "modularity":  # the mean over codes counts it as 0
+    if name == "modularity":  # the dead code counts as 0 in the mean over codes
         expected = [expected[0] * 4 / 5]
-    if name.startswith("dci"):  # completeness is measured against one code more
+    if name.startswith("dci"):  # one more code changes completeness
         expected, found = expected[:1], found[:1]
     tolerance = 0.05 if name in FORESTS else 1e-3 if name == "explicitness" else 1e-9
     assert found == pytest.approx(expected, abs=tolerance)
@@ -169,10 +169,10 @@ def test_results_count_dead_codes():
         assert metric(**{a: arrays[a] for a in Metric.of(metric).arrays}).dead_codes == 1
 
 
-def test_a_large_offset_kills_no_code_but_rounding_does():
-    made = np.random.default_rng(0).normal(size=(100, 3))
-    assert not dead_codes(made + 1e8).any()
-    noise = 1 + 1e-7 * made
+def test_rounding_makes_a_code_dead_but_a_large_offset_does_not():
+    x = np.random.default_rng(0).normal(size=(100, 3))
+    assert not dead_codes(x + 1e8).any()
+    noise = 1 + 1e-7 * x
     assert dead_codes(noise.astype(np.float32)).all()
     assert not dead_codes(noise).any()
     assert not dead_codes(np.array([[1], [2]])).any()
@@ -181,15 +181,15 @@ def test_a_large_offset_kills_no_code_but_rounding_does():
 
 def test_rounding_is_no_information():
     classes = grid((3, 5, 7, 11))
-    made = classes[:, [3]] ** 2.0  # independent of the three factors that are asked for
-    result = METRICS["modularity"](made, classes[:, :3])
+    x = classes[:, [3]] ** 2.0  # independent of the first three factors
+    result = METRICS["modularity"](x, classes[:, :3])
     assert (result.score, result.dead_codes) == (0, 1)
 
 
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        # Every group's votes go to the first of the equal codes.
+        # Every group votes for the first of two equal codes.
         ("factor_vae", [1]),
         ("factor_vae_revised", [1]),
         ("sap", [0]),
@@ -211,7 +211,7 @@ def test_factor_vae_revised_counts_the_best_codes_only():
 
 
 def split_votes():
-    """Codes 0 and 1 share factor 0: each is the quietest in one of its groups."""
+    """Return arrays whose codes 0 and 1 share factor 0: each varies least in one of its groups."""
     rng = np.random.default_rng(0)
     spread = np.array([[0.1, 1, 1], [1, 1, 0.1], [1, 0.1, 1], [1, 1, 0.1]])
     return {
@@ -251,13 +251,13 @@ def test_random_arrays_give_finite_scores_within_range(name):
         ids = np.concatenate(
             [np.arange(n)[:, None] % 2 * np.ones(f, int), rng.integers(3, size=(n, f))]
         )
-        made = rng.choice([0.0, 1.0, 2.5], (2 * n, k))
-        made[:, 0] = 1.0
+        x = rng.choice([0.0, 1.0, 2.5], (2 * n, k))
+        x[:, 0] = 1.0
         arrays = {
             "group_codes": rng.normal(size=(4 * f, 6, k)) * rng.integers(2, size=k),
             "group_labels": np.arange(4 * f) % f,
-            "reference_codes": made,
-            "codes": made,
+            "reference_codes": x,
+            "codes": x,
             "factors": ids * 1.5,
             "factor_ids": ids,
             "continuous": np.arange(f) % 2,

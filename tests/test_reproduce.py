@@ -1,4 +1,4 @@
-"""disentanglement.reproduce in slices of time, on the tiny run; and the weight files it leaves."""
+"""disentanglement.reproduce with a time limit, on the tiny run; and the weights it publishes."""
 
 import json
 import re
@@ -32,7 +32,7 @@ METRICS = """MetricLists(
 
 @pytest.fixture
 def experiment(tmp_path):
-    """The experiment's folder, with bars for sprites, two short runs, and few metrics."""
+    """Copy an experiment, with bars as its data, two short runs and few metrics."""
     folder = bars_experiment("InfoGAN-CR_dSprites", tmp_path / "Bars", METRICS)
     shared = {key: value for key, value in tiny.CONFIG.items() if key != "run"}
     text = (folder / "config.py").read_text()
@@ -47,20 +47,22 @@ def command(experiment, out, *arguments):
     result = subprocess.run(
         words, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
     )
-    # An alarm within a destructor is "ignored" with a traceback, and rings again.
+    # Python prints a traceback for an alarm in a destructor and ignores it; it rings again.
     errors = [part for part in result.stderr.split("\n\n") if "Exception ignored" not in part]
     assert "Traceback" not in "".join([result.stdout, *errors])
     return result
 
 
-def test_slices_end_in_time_and_give_what_an_unbroken_run_gives(experiment, tmp_path, unbroken):
+def test_limited_runs_end_in_time_with_the_results_of_an_uninterrupted_one(
+    experiment, tmp_path, unbroken
+):
     out, statuses = tmp_path / "out", []
-    # The first is too short for anything; they grow, for however slow a machine this is.
+    # The first limit is too short for anything; limits grow until this machine is fast enough.
     for seconds in range(10, 90, 4):
         start = time.monotonic()
         limits = ["--runs", "3", "--minutes", str(seconds / 60), "--reserve", str(RESERVE)]
         result = command(experiment, out, *limits)
-        # Python's start and end, and one call of TensorFlow, are not the command's to stop.
+        # The command cannot interrupt Python's start and end, or a call of TensorFlow.
         assert time.monotonic() - start < seconds + 10
         statuses.append(result.returncode)
         if result.returncode != reproduce.TIME_IS_UP:
@@ -90,7 +92,7 @@ def test_slices_end_in_time_and_give_what_an_unbroken_run_gives(experiment, tmp_
     assert set(found["metrics"]) == {"factor_vae", "dci_rf_ibgan", "mig"}
 
 
-def test_a_failed_run_does_not_keep_the_others(experiment, tmp_path):
+def test_a_failed_run_does_not_stop_the_others(experiment, tmp_path):
     broken = tmp_path / "out" / "runs" / "run-3," / "checkpoint" / "model.npz"
     broken.parent.mkdir(parents=True)
     broken.write_text("no archive")
@@ -105,7 +107,10 @@ def test_a_failed_run_does_not_keep_the_others(experiment, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--experiment", "nowhere"], "no experiment.py there; there are"),
+        (
+            ["--experiment", "nowhere"],
+            "no experiment here: no file in its gan/ defines EXPERIMENT. This project has ",
+        ),
         (["--set", "epoch=0"], "'epoch' must be at least 1"),
         (["--runs", "77"], "no such run"),
         (["--minutes", "0.5"], "--minutes 0.5 is no longer than --reserve 60 seconds"),

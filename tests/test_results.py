@@ -1,4 +1,9 @@
-"""What results/ publishes: the table is the records', and every record has what it needs."""
+"""What results/ publishes: the table matches the records, which are complete, and weights load."""
+
+import re
+import subprocess
+import sys
+import textwrap
 
 import pytest
 
@@ -27,6 +32,24 @@ def test_a_record_is_whole(run):
     assert final["model"]["batches"] == about["batches"]
     assert list((run / "weights").glob("*.npz"))
     assert all(path.stat().st_size < LIMIT for path in run.rglob("*"))
+
+
+def test_the_snippet_that_loads_the_weights_runs():
+    page = (RESULTS / "README.md").read_text()
+    snippet = re.search(r"To use the weights:\n\n((?:    .*\n|\n)+)", page)
+    assert snippet
+    code = "\n".join(
+        [
+            "import numpy as np",
+            "images = np.random.default_rng(0).random((3, 64, 64, 1), dtype=np.float32)",
+            textwrap.dedent(snippet[1]),
+            "assert codes.shape == (3, 5), codes.shape",
+            "assert np.isfinite(codes).all()",
+        ]
+    )
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
 
 
 def test_there_are_records():

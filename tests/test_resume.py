@@ -1,4 +1,4 @@
-"""Killed anywhere and started again, a run ends as an unbroken one, bit for bit."""
+"""A run that is killed anywhere and restarted ends exactly like an unbroken one."""
 
 import signal
 import time
@@ -13,7 +13,7 @@ from tests.runs import BATCHES, assert_same_events, assert_same_result, rows, sp
 
 @pytest.mark.parametrize("seconds", [0.0, 0.4, 1.1])
 def test_kill_9_and_start_again(unbroken, tmp_path, seconds):
-    """Killed some time after the first checkpoint, then left to finish."""
+    """Kill the run some time after its first checkpoint, then let it finish."""
     run = spawn(tmp_path)
     deadline = time.monotonic() + 120
     while not (tmp_path / "checkpoint" / "model.npz").exists():
@@ -34,8 +34,8 @@ def test_kill_9_and_start_again(unbroken, tmp_path, seconds):
     ("at", "save"), [("writing", 1), ("writing", 6), ("flushed", 6), ("renamed", 5)]
 )
 def test_kill_9_in_the_middle_of_a_checkpoint(unbroken, tmp_path, at, save):
-    """The process kills itself inside the save-th checkpoint: at half the file, before or after
-    the rename. Save 6 is that of an epoch's end."""
+    """The process kills itself while it writes its n-th checkpoint: halfway through the file, or
+    just before or after the rename. The sixth is that of an epoch's end."""
     run = spawn(tmp_path, KILL_AT=at, KILL_SAVE=str(save))
     output = run.communicate(timeout=300)[0]
     assert run.returncode == -signal.SIGKILL, output
@@ -48,7 +48,7 @@ def test_kill_9_in_the_middle_of_a_checkpoint(unbroken, tmp_path, at, save):
 
 
 def test_a_killed_metric_table_keeps_whole_rows_only(unbroken, tmp_path):
-    """Rows past the checkpoint and a half-written row go; they are computed again."""
+    """Rows past the checkpoint and incomplete rows are dropped and computed again."""
     run = spawn(tmp_path, KILL_AT="renamed", KILL_SAVE="5")
     run.communicate(timeout=300)
     with (tmp_path / "metric.csv").open("a") as file:
@@ -59,7 +59,7 @@ def test_a_killed_metric_table_keeps_whole_rows_only(unbroken, tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_saves_and_says_how_to_go_on(unbroken, tmp_path, number):
+def test_ctrl_c_saves_and_says_how_to_resume(unbroken, tmp_path, number):
     run = spawn(tmp_path, "checkpoint_freq=1000")
     while not (tmp_path / "metric.csv").exists() or len(rows(tmp_path)) < 2:
         assert run.poll() is None, run.communicate()
@@ -68,7 +68,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(unbroken, tmp_path, number):
     output = run.communicate(timeout=60)[0]
     assert run.returncode == 130, output
     assert "saved in" in output
-    assert "same command goes on" in output
+    assert "same command again to resume" in output
     assert records.read(tmp_path)["state"] == "stopped"
     assert checkpoint.load_meta(tmp_path / "checkpoint" / "model.npz")["next_batch"] < BATCHES
     run = spawn(tmp_path)

@@ -53,5 +53,5 @@ def test_idle_until_the_first_rise():
     "changes", [{"cr_coe_start": 1.0}, {"cr_coe_increase_times": 0}, {"cr_coe_increase": 0.0}]
 )
 def test_never_idle(changes):
-    """With a contrastive term from the start, or without a rise to come, H trains."""
+    """With a contrastive term from the start, or with no rise planned, H is trained."""
     assert not any(schedule(**changes).is_idle(g) for g in range(30))

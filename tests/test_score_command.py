@@ -1,4 +1,4 @@
-"""disentanglement-score: codes from anywhere, in one npz file."""
+"""disentanglement-score: score codes from any program, in one npz file."""
 
 import json
 import re
@@ -167,16 +167,16 @@ def test_bad_files_and_options_are_one_line(tmp_path, file, capsys):
         ([str(tmp_path / "cut.npz")], "cut.npz: damaged, or not an npz file"),
         ([str(tmp_path / "text.npz")], "text.npz: damaged, or not an npz file"),
         ([str(tmp_path / "flipped.npz")], "flipped.npz: damaged, or not an npz file"),
-        ([str(tmp_path / "one.npy")], "one.npy: is one array, not an npz file"),
-        ([str(tmp_path)], "a folder stands where a file is needed"),
+        ([str(tmp_path / "one.npy")], "one.npy: is a single array, not an npz file"),
+        ([str(tmp_path)], "there is a folder where a file is needed"),
         ([file, "--metrics", "mgi"], "unknown metric 'mgi'; did you mean 'mig'?"),
-        ([file, "--metrics", ","], "--metrics names none"),
+        ([file, "--metrics", ","], "--metrics is empty: choose from"),
         ([file, "--seed", "-1"], "--seed -1: must be 0 or more"),
         ([file, "--json", file], "that is the file with the codes; name another"),
         ([str(tmp_path / "member.npz")], "its member 'codes' is not an array"),
         (
             [file, "--metrics", "mig", "--json", f"{file}/x.json"],
-            "a file stands where a folder is needed",
+            "there is a file where a folder is needed",
         ),
     ]:
         status, _, err = run(capsys, *arguments)

@@ -1,4 +1,4 @@
-"""The classifier of dSprites' shapes learns, resumes, and refuses files that are none."""
+"""The classifier of dSprites' shapes learns, resumes, and refuses files of anything else."""
 
 import json
 
@@ -10,7 +10,7 @@ from disentanglement.networks import shape_classifier
 
 
 class Shapes:
-    """640 large images of three easily told shapes: full, left half, upper half."""
+    """640 large images of three shapes that are easy to classify: full, left half, upper half."""
 
     def __len__(self):
         return 640
@@ -40,13 +40,13 @@ def test_it_learns_and_leaves_a_record(tmp_path):
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
 
 
-def test_a_killed_training_goes_on_from_its_last_epoch(tmp_path):
+def test_a_killed_training_resumes_from_its_last_epoch(tmp_path):
     def weights(path):
         model = shape_classifier.keras.models.load_model(path)
         return [np.asarray(w) for w in model.weights]
 
     class Hard(Shapes):
-        """Labels that nothing shows: the weights keep moving, and the order of images matters."""
+        """Random labels: the weights keep changing, and the order of the images matters."""
 
         def factors(self, indices):
             labels = np.random.default_rng(0).integers(3, size=640)[indices]
@@ -83,7 +83,7 @@ def test_refusals(tmp_path):
         [shape_classifier.layers.Input((4,)), shape_classifier.layers.Dense(2)]
     )
     shape_classifier.save_keras(tiny_network, tmp_path / "other.keras")
-    with pytest.raises(UserError, match="is no classifier of 3 shapes"):
+    with pytest.raises(UserError, match="is not a classifier of 3 shapes"):
         shape_classifier.load(tmp_path / "other.keras")
     with pytest.raises(UserError, match=r"other.npz: the name must end in .keras"):
         shape_classifier.train(Shapes(), tmp_path / "other.npz")

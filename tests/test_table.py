@@ -1,4 +1,4 @@
-"""The table of scores over runs, beside the paper's."""
+"""The table of our mean scores beside the paper's."""
 
 import csv
 import json
@@ -22,7 +22,7 @@ def save(folder, name="final_metrics.json", model="InfoGAN-CR", shift=0.0, batch
     records.save(folder, {"scores": scores, "metrics": {}, "skipped": {}, "model": about}, name)
 
 
-def test_teapots_are_told_apart_and_not_held_against_dsprites(results, capsys):
+def test_teapots_are_labelled_and_not_compared_with_the_paper(results, capsys):
     folder = results / "teapots"
     save(folder, info_coe_de=0.2)
     path = folder / "final_metrics.json"
@@ -48,7 +48,7 @@ def results(tmp_path):
             "InfoGAN (modified)", batches=8, run=run,
         )  # fmt: skip
     records.save(tmp_path / "run-0,", {"state": "finished", "scores": {}})
-    # What must not count: scores and runs that were set aside, and half a file.
+    # None of these may count: scores and runs that were set aside, half a file, other JSON files.
     save(tmp_path / "run-0,", "final_metrics.old-1.json", shift=5)
     save(tmp_path / "run-0,.old-1", shift=5)
     save(tmp_path / "run-0,", ".final_metrics.partial.json", shift=5)

@@ -50,7 +50,7 @@ def kinds(network):
 
 
 def test_parameters_counted_by_hand():
-    """Kernels and biases by the paper's table: 64x64x3, 5 codes, 10 latents, Q 128 wide."""
+    """Kernels and biases of the paper's table: 64x64x3, 5 codes, 10 latents, Q 128 wide."""
     network = build(uniform_not_reg_dim=5, q_l_dim=128).networks
 
     def conv(*channels):
@@ -86,7 +86,7 @@ def test_h_has_batch_norm_after_the_activation_and_no_spectral_norm():
 
 
 def test_h_in_training_mode_is_the_plain_formula():
-    """Its last batch norm, a dense layer and their gradient, from float64 NumPy."""
+    """The last batch norm and dense layer equal float64 NumPy, and the gradient is finite."""
     h = build().networks["cr_discriminator"]
     rng = np.random.default_rng(0)
     for variable in h.trainable_variables:
@@ -122,8 +122,8 @@ def others(model):
     return [np.asarray(v).copy() for name in names for v in model.networks[name].variables]
 
 
-def test_the_gap_closes_and_h_starts_anew():
-    """The paper's schedule, shortened: the term sets in at 2, the gap falls from 1.9 to 0 at 5."""
+def test_the_gap_closes_and_h_restarts():
+    """The paper's schedule, shortened: the term sets in at 2, the gap drops from 1.9 to 0 at 5."""
     model = build()
     model.connect(Feed(Noise(), on_device=False))
     averages = model.cr_discriminator.get_layer("conv2_norm").moving_mean
@@ -193,10 +193,10 @@ CHANGES = [
 
 @pytest.mark.parametrize("name", SMALL)
 def test_train_and_score(name, tmp_path):
-    """As a user would, but for the size: no data, main.py, main_final_metrics.py."""
-    make = ROOT / "3D_teapot" / "generate_teapots_fixed_color_complete_rotation_up_light.py"
+    """Generate data, train and score as a user would, but with small numbers."""
+    script = ROOT / "3D_teapot" / "generate_teapots_fixed_color_complete_rotation_up_light.py"
     words = ["--out", tmp_path / "data", "--train", "200", "--groups", "6"]
-    subprocess.run([sys.executable, make, *words], check=True, capture_output=True)
+    subprocess.run([sys.executable, script, *words], check=True, capture_output=True)
 
     def run(script):
         words = [f"data_dir={tmp_path / 'data'}", f"result_root_folder={tmp_path / 'results'}"]

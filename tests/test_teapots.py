@@ -1,4 +1,4 @@
-"""Teapots as a data set: reading both files, the metrics' protocol, refusals, the experiments."""
+"""Teapots as a data set: reading both files, the metrics' protocol, bad files, generation."""
 
 import dataclasses
 import re
@@ -14,7 +14,7 @@ import pytest
 from disentanglement import engine
 from disentanglement.data import parts
 from disentanglement.data.teapots import dataset as teapots
-from disentanglement.data.teapots import generate as teapots_generate
+from disentanglement.data.teapots import generate
 from disentanglement.data.teapots.dataset import METRIC, TRAIN, Teapots, load_for
 from disentanglement.data.teapots.variants import FIXED_COLOR
 from disentanglement.errors import UserError
@@ -25,8 +25,8 @@ from tests.experiments import ROOT
 N, GROUPS, LENGTH = 400, 30, 8
 
 
-def pictures(rows):
-    """Images whose first pixels are the latents, so that codes can be read off them."""
+def encode_latents(rows):
+    """Return images whose first pixels are the latents, so that codes can be read off them."""
     images = np.full((len(rows), 64, 64, 3), 255, np.uint8)
     images[:, 0, : rows.shape[1], 0] = np.rint(255 * rows)
     return images
@@ -39,8 +39,8 @@ def arrays(factors=3, seed=0):
     labels = np.arange(GROUPS) % factors
     for group, label in zip(groups, labels, strict=True):
         group[:, label] = group[0, label]
-    images = pictures(groups.reshape(-1, factors)).reshape(GROUPS, LENGTH, 64, 64, 3)
-    return {"imgs": pictures(latents), "latents": latents}, {"imgs": images, "labels": labels}
+    images = encode_latents(groups.reshape(-1, factors)).reshape(GROUPS, LENGTH, 64, 64, 3)
+    return {"imgs": encode_latents(latents), "latents": latents}, {"imgs": images, "labels": labels}
 
 
 def write(folder, train, metric):
@@ -58,7 +58,7 @@ def test_images_by_number(tmp_path):
     train, metric = arrays()
     data = teapots.load(write(tmp_path, train, metric))
     assert len(data) == N
-    numbers = np.array([N, 3, N + LENGTH + 2, 0])  # of groups and of training, mixed
+    numbers = np.array([N, 3, N + LENGTH + 2, 0])  # groups and training images, mixed
     expected = [metric["imgs"][0, 0], train["imgs"][3], metric["imgs"][1, 2], train["imgs"][0]]
     found = data.images(numbers)
     assert found.dtype == np.float32
@@ -70,8 +70,8 @@ def test_images_by_number(tmp_path):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("compressed", [False, True])
-def test_the_original_s_float_arrays(tmp_path, dtype, compressed, monkeypatch):
-    monkeypatch.setattr(teapots, "_PIECE", 7)
+def test_float_arrays_of_the_papers_code(tmp_path, dtype, compressed, monkeypatch):
+    monkeypatch.setattr(teapots, "_CHUNK", 7)
     train, metric = arrays()
     write(tmp_path, train, metric)
     save = np.savez_compressed if compressed else np.savez
@@ -85,7 +85,7 @@ def test_the_original_s_float_arrays(tmp_path, dtype, compressed, monkeypatch):
 
 @pytest.mark.parametrize("factors", [2, 3, 5])
 def test_the_papers_protocol(tmp_path, factors):
-    """Perfect codes get perfect scores, whatever the number of factors."""
+    """Perfect codes get perfect scores, for any number of factors."""
     train, metric = arrays(factors)
     data = teapots.load(write(tmp_path, train, metric))
     images = evaluation.draw_images(data, np.random.default_rng(0))
@@ -123,7 +123,7 @@ def test_factor_classes_are_twenty_bins_of_equal_width():
     assert set(ids) == set(range(20))
 
 
-# ---- refusals -----------------------------------------------------------------------------------
+# ---- bad files ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("absent", "other"), [(TRAIN, METRIC), (METRIC, TRAIN)])
@@ -151,7 +151,7 @@ def without(content, key):
         (lambda t, m: t.update(latents=t["latents"][:, 0]), r"latents \(400,\)"),
         (lambda t, m: t.pop("latents"), "latents"),
         (lambda t, m: m.update(imgs=m["imgs"][0]), r"\(8, 64, 64, 3\)"),
-        (lambda t, m: m.update(labels=m["labels"] + 1), "labels go from 1 to 3, but"),
+        (lambda t, m: m.update(labels=m["labels"] + 1), "labels range from 1 to 3, but"),
         (lambda t, m: m.update(labels=m["labels"][1:]), r"labels \(29,\)"),
         (lambda t, m: m.pop("labels"), "labels"),
         (lambda t, m: t["latents"].__setitem__((3, 1), np.nan), "latents must be finite"),
@@ -187,7 +187,7 @@ def test_a_truncated_file_is_one_line(tmp_path, keep):
     path = write(tmp_path, *arrays()) / TRAIN
     content = path.read_bytes()
     path.write_bytes(content[: keep if keep > 1 else int(keep * len(content))])
-    with pytest.raises(UserError, match="damaged or not what it should be"):
+    with pytest.raises(UserError, match="damaged or in the wrong format"):
         teapots.load(tmp_path)
 
 
@@ -200,7 +200,7 @@ def test_flipped_bytes_are_noticed(tmp_path):
         teapots.load(tmp_path)
 
 
-# ---- where the data is --------------------------------------------------------------------------
+# ---- where the data are -------------------------------------------------------------------------
 
 
 def config(**changes):
@@ -216,8 +216,8 @@ def test_the_default_folder_and_data_dir(tmp_path):
     assert load_for(config(data_dir="../other"), experiment).latents.shape == (N, 2)
 
 
-def test_without_data_one_line_says_how_to_make_them(tmp_path):
-    with pytest.raises(UserError, match="holds no teapots: make them") as error:
+def test_without_data_one_line_says_how_to_generate_them(tmp_path):
+    with pytest.raises(UserError, match="holds no teapots: generate them") as error:
         load_for(config(data_dir=tmp_path), ROOT / "InfoGAN-CR_3D_teapot")
     script, out = re.search(r"python (\S+) --out (\S+)$", str(error.value)).groups()
     assert Path(script).is_file()
@@ -225,36 +225,36 @@ def test_without_data_one_line_says_how_to_make_them(tmp_path):
 
 
 def test_an_unfinished_set_is_not_used_and_can_be_finished(tmp_path, monkeypatch):
-    """The line gives the very command that goes on, whatever was begun."""
-    settings = teapots_generate.TeapotSet(FIXED_COLOR, train=9, groups=4, seed=2)
+    """The message gives the exact command that resumes, for any options."""
+    spec = generate.TeapotSet(FIXED_COLOR, train=9, groups=4, seed=2)
     with monkeypatch.context() as patch:
-        patch.setattr(teapots_generate, "_write", lambda *a: 1 / 0)
+        patch.setattr(generate, "_merge_parts", lambda *a: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            teapots_generate.generate(settings, tmp_path, say=lambda line: None)
+            generate.generate(spec, tmp_path, say=lambda line: None)
     experiment = ROOT / "InfoGAN-CR_3D_teapot"
     with pytest.raises(UserError, match="holds an unfinished set of teapots") as error:
         load_for(config(data_dir=tmp_path), experiment)
-    words = str(error.value).split("by: python ")[1].split()
+    words = str(error.value).split("with: python ")[1].split()
     subprocess.run([sys.executable, *words], check=True, capture_output=True)
     assert len(load_for(config(data_dir=tmp_path), experiment)) == 9
 
 
-def test_a_whole_set_is_used_whatever_lies_beside_it(tmp_path):
+def test_a_complete_set_is_used_even_if_parts_are_left(tmp_path):
     write(tmp_path, *arrays())
-    parts.begin(tmp_path / ".parts", {})
+    parts.write_description(tmp_path / ".parts", {})
     assert len(load_for(config(data_dir=tmp_path), tmp_path)) == N
 
 
-def test_a_small_set_is_made_once_where_the_config_asks(tmp_path, monkeypatch):
+def test_a_small_set_is_generated_once_if_the_config_asks(tmp_path, monkeypatch):
     fewer = dataclasses.replace(teapots.ALL_COLOR, groups=5)
     monkeypatch.setattr(teapots, "ALL_COLOR", fewer)
     said = []
-    ask = config(data_dir=tmp_path / "small", generate=20)
-    data = load_for(ask, tmp_path, said.append)
+    small = config(data_dir=tmp_path / "small", generate=20)
+    data = load_for(small, tmp_path, said.append)
     assert len(data) == 20
     assert data.groups.shape == (5, 100, 64, 64, 3)
     assert data.factor_names == ["azimuth", "elevation", "red", "green", "blue"]
-    assert "drawing 20 for training" in said[0]
+    assert "rendering 20 for training" in said[0]
     before = (tmp_path / "small" / TRAIN).stat().st_mtime_ns
-    load_for(ask, tmp_path, said.append)
+    load_for(small, tmp_path, said.append)
     assert (tmp_path / "small" / TRAIN).stat().st_mtime_ns == before

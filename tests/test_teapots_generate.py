@@ -1,4 +1,4 @@
-"""Making sets of teapots: what is in them, the same bytes however made, and the user's mistakes."""
+"""Generating sets of teapots: content, equal bytes in every way of making them, user mistakes."""
 
 import json
 import os
@@ -13,9 +13,8 @@ import pytest
 import trimesh
 from PIL import Image
 
-from disentanglement.data.teapots import command, mesh
-from disentanglement.data.teapots import generate as teapots_generate
-from disentanglement.data.teapots.generate import METRIC, TRAIN, TeapotSet, generate
+from disentanglement.data.teapots import command, generate, mesh
+from disentanglement.data.teapots.generate import METRIC, TRAIN, TeapotSet
 from disentanglement.data.teapots.render import Renderer
 from disentanglement.data.teapots.variants import ALL_COLOR, FIXED_COLOR, VARIANTS
 from disentanglement.errors import UserError
@@ -31,37 +30,36 @@ def script(variant):
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def generated(tmp_path_factory):
     folder = tmp_path_factory.mktemp("teapots")
-    generate(SMALL, folder, **QUIET)
+    generate.generate(SMALL, folder, **QUIET)
     return folder
 
 
-def test_what_is_in_a_set(made):
-    with np.load(made / TRAIN, allow_pickle=False) as train:
+def test_content_of_a_set(generated):
+    with np.load(generated / TRAIN, allow_pickle=False) as train:
         assert set(train.files) == {"imgs", "latents", "factor_names"}
         images, latents = train["imgs"], train["latents"]
         assert train["factor_names"].tolist() == ["gamma", "beta", "alpha"]
     assert (images.shape, images.dtype) == ((1100, 64, 64, 3), np.uint8)
     assert (latents.shape, latents.dtype) == ((1100, 3), np.float64)
-    chosen = [0, 499, 500, 1099]  # both sides of a part's edge
-    drawn = Renderer(mesh.teapot()).draw(FIXED_COLOR.scenes(latents[chosen]))
-    np.testing.assert_array_equal(images[chosen], drawn)
-    with np.load(made / METRIC, allow_pickle=False) as metric:
+    chosen = [0, 499, 500, 1099]  # both sides of the edge between parts
+    rendered = Renderer(mesh.teapot()).render(FIXED_COLOR.scenes(latents[chosen]))
+    np.testing.assert_array_equal(images[chosen], rendered)
+    with np.load(generated / METRIC, allow_pickle=False) as metric:
         assert set(metric.files) == {"imgs", "labels", "factor_names"}
         assert metric["imgs"].shape == (4, 100, 64, 64, 3)
         assert metric["labels"].tolist() == [0, 1, 2, 0]
-    about = json.loads((made / "about.json").read_text())
+    about = json.loads((generated / "about.json").read_text())
     assert (about["variant"], about["train"], about["seed"]) == (FIXED_COLOR.name, 1100, 3)
-    assert {path.name for path in made.iterdir()} == {
+    assert {path.name for path in generated.iterdir()} == {
         ".lock", "about.json", "metric_data", "train_data",
     }  # fmt: skip
 
 
 @pytest.mark.parametrize("variant", VARIANTS.values())
-def test_groups_share_their_factor_only(variant):
-    settings = TeapotSet(variant)
-    groups, labels = teapots_generate.metric_latents(settings)
+def test_groups_share_only_their_factor(variant):
+    groups, labels = generate.metric_latents(TeapotSet(variant))
     count = len(variant.factor_names)
     assert groups.shape == (variant.groups, 100, count)
     assert labels.tolist() == [i % count for i in range(variant.groups)]
@@ -69,7 +67,7 @@ def test_groups_share_their_factor_only(variant):
         distinct = [len(set(column)) for column in group.T]
         assert distinct == [1 if j == label else 100 for j in range(count)]
     assert len(set(groups[::count, 0, 0])) == len(groups[::count])
-    train = teapots_generate.train_latents(TeapotSet(variant, train=5000))
+    train = generate.train_latents(TeapotSet(variant, train=5000))
     low, high = np.array(variant.sweeps).T
     assert (train >= low).all()
     assert (train <= high).all()
@@ -77,16 +75,16 @@ def test_groups_share_their_factor_only(variant):
     np.testing.assert_allclose(train.max(axis=0), high, atol=0.1)
 
 
-def test_the_same_bytes_with_more_workers_and_others_with_another_seed(made, tmp_path):
-    generate(SMALL, tmp_path / "two", workers=2, **QUIET)
-    generate(TeapotSet(FIXED_COLOR, 1100, 4, seed=4), tmp_path / "seed", **QUIET)
+def test_bytes_depend_on_the_seed_but_not_on_the_workers(generated, tmp_path):
+    generate.generate(SMALL, tmp_path / "two", workers=2, **QUIET)
+    generate.generate(TeapotSet(FIXED_COLOR, 1100, 4, seed=4), tmp_path / "seed", **QUIET)
     for name in FILES:
-        assert (tmp_path / "two" / name).read_bytes() == (made / name).read_bytes()
-        assert (tmp_path / "seed" / name).read_bytes() != (made / name).read_bytes()
+        assert (tmp_path / "two" / name).read_bytes() == (generated / name).read_bytes()
+        assert (tmp_path / "seed" / name).read_bytes() != (generated / name).read_bytes()
 
 
-def test_kill_9_and_go_on(made, tmp_path):
-    """Killed with some parts drawn; the same command draws the others, to the same bytes."""
+def test_resume_after_kill_9(generated, tmp_path):
+    """After a kill, the same command renders the missing parts, to the same bytes."""
     out = tmp_path / "set"
     words = [sys.executable, script(FIXED_COLOR), "--out", out, "--workers", "1"]
     words += ["--train", "1100", "--groups", "4", "--seed", "3"]
@@ -98,48 +96,48 @@ def test_kill_9_and_go_on(made, tmp_path):
     process.wait()
     assert not (out / TRAIN).exists()
     result = subprocess.run(words, capture_output=True, text=True, check=True)
-    assert "1,500 images drawn" in result.stdout
+    assert "1,500 images rendered" in result.stdout
     for name in FILES:
-        assert (out / name).read_bytes() == (made / name).read_bytes()
+        assert (out / name).read_bytes() == (generated / name).read_bytes()
     again = subprocess.run(words, capture_output=True, text=True, check=True)
-    assert "is complete already" in again.stdout
+    assert "already complete" in again.stdout
 
 
-def test_what_is_drawn_is_not_drawn_again(tmp_path, monkeypatch):
-    settings = TeapotSet(FIXED_COLOR, train=600, groups=3)
+def test_finished_parts_are_not_rendered_again(tmp_path, monkeypatch):
+    spec = TeapotSet(FIXED_COLOR, train=600, groups=3)
 
     def full(*arguments):
         raise UserError("the disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(teapots_generate, "_write", full)
+        patch.setattr(generate, "_merge_parts", full)
         with pytest.raises(UserError):
-            generate(settings, tmp_path, **QUIET)
-    monkeypatch.setattr(
-        teapots_generate, "_draw_part", lambda *a: pytest.fail("drawn a second time")
-    )
-    generate(settings, tmp_path, **QUIET)
+            generate.generate(spec, tmp_path, **QUIET)
+    monkeypatch.setattr(generate, "_render_part", lambda *a: pytest.fail("rendered a second time"))
+    generate.generate(spec, tmp_path, **QUIET)
     assert all((tmp_path / name).exists() for name in FILES)
 
 
-def test_what_a_kill_left_at_the_very_end_is_cleared_away(made, tmp_path):
-    """Killed when all is written but the parts are still there."""
-    out = shutil.copytree(made, tmp_path / "set")
-    shutil.copytree(made, out / ".parts", ignore=shutil.ignore_patterns("*.npz"))
-    generate(SMALL, out, **QUIET)
+def test_parts_left_by_a_kill_at_the_very_end_are_removed(generated, tmp_path):
+    """Killed when everything was written but the parts still existed."""
+    out = shutil.copytree(generated, tmp_path / "set")
+    shutil.copytree(generated, out / ".parts", ignore=shutil.ignore_patterns("*.npz"))
+    generate.generate(SMALL, out, **QUIET)
     assert not (out / ".parts").exists()
-    assert (out / TRAIN).read_bytes() == (made / TRAIN).read_bytes()
+    assert (out / TRAIN).read_bytes() == (generated / TRAIN).read_bytes()
 
 
-def test_other_sets_are_never_overwritten(made, tmp_path):
+def test_other_sets_are_never_overwritten(generated, tmp_path):
     with pytest.raises(UserError, match="holds another set: its seed is 3, here it is 0"):
-        generate(TeapotSet(FIXED_COLOR, 1100, 4), made, **QUIET)
+        generate.generate(TeapotSet(FIXED_COLOR, 1100, 4), generated, **QUIET)
     with pytest.raises(UserError, match="its variant is 'fixed_color"):
-        generate(TeapotSet(ALL_COLOR, 1100, 4, 3), made, **QUIET)
+        generate.generate(TeapotSet(ALL_COLOR, 1100, 4, 3), generated, **QUIET)
     (tmp_path / TRAIN).parent.mkdir()
     (tmp_path / TRAIN).write_bytes(b"precious")
-    with pytest.raises(UserError, match=r"train_data/data.npz exists and is not of this command's"):
-        generate(SMALL, tmp_path, **QUIET)
+    with pytest.raises(
+        UserError, match=r"train_data/data.npz exists and was not made by this command"
+    ):
+        generate.generate(SMALL, tmp_path, **QUIET)
     assert (tmp_path / TRAIN).read_bytes() == b"precious"
 
 
@@ -152,7 +150,7 @@ def test_other_sets_are_never_overwritten(made, tmp_path):
     ],
 )
 def test_a_full_disk_is_one_line(tmp_path, workers, limit, where):
-    """The file size limit of a process stands for the disk's end."""
+    """A full disk is imitated by the file size limit of the process."""
     code = (
         "import resource, signal, sys\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
@@ -179,8 +177,8 @@ def test_a_full_disk_is_one_line(tmp_path, workers, limit, where):
 
 
 @pytest.mark.parametrize("kind", ["obj", "ply"])
-def test_a_mesh_of_ones_own(tmp_path, kind):
-    """A box with inverted triangles: made to face outwards, centred and scaled."""
+def test_a_mesh_from_a_file(tmp_path, kind):
+    """An inverted box is turned to face outwards, centred and scaled."""
     box = trimesh.creation.box((1, 4, 2))
     box.apply_translation((10, 0, 0))
     box.invert()
@@ -190,9 +188,9 @@ def test_a_mesh_of_ones_own(tmp_path, kind):
     found = mesh.load(path, said.append)
     assert said == []
     assert len(found.vertices) == 8
-    np.testing.assert_allclose(np.linalg.norm(found.vertices, axis=1), mesh.REACH, rtol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(found.vertices, axis=1), mesh.RADIUS, rtol=1e-6)
     assert (np.sign(found.normals) == np.sign(found.vertices)).all()
-    # Turned by -90 degrees about z: its length, along y, now lies along x.
+    # Turned by -90 degrees about z: its length, along y, now runs along x.
     assert np.ptp(found.vertices, axis=0).argmax() == 0
 
 
@@ -208,7 +206,7 @@ def test_the_size_of_a_mesh_does_not_matter(tmp_path):
         np.testing.assert_allclose(other.vertices, found[0].vertices, atol=1e-9)
 
 
-def test_an_open_mesh_is_drawn_and_mentioned(tmp_path):
+def test_an_open_mesh_is_rendered_with_a_note(tmp_path):
     box = trimesh.creation.box()
     box.update_faces(np.arange(12) > 1)
     box.export(tmp_path / "open.ply")
@@ -216,8 +214,8 @@ def test_an_open_mesh_is_drawn_and_mentioned(tmp_path):
     found = mesh.load(tmp_path / "open.ply", said.append)
     assert "is not a closed surface" in said[0]
     assert len(found.faces) == 10
-    picture = Renderer(found).draw(FIXED_COLOR.scenes(np.zeros((1, 3))))[0]
-    assert (picture < 255).any()
+    image = Renderer(found).render(FIXED_COLOR.scenes(np.zeros((1, 3))))[0]
+    assert (image < 255).any()
 
 
 @pytest.mark.parametrize(
@@ -225,12 +223,12 @@ def test_an_open_mesh_is_drawn_and_mentioned(tmp_path):
     [
         ("absent.obj", None, "cannot read or write .*absent.obj"),
         ("text.obj", "hello", "text.obj: "),
-        ("text.ply", "hello", "text.ply: not a mesh that can be read"),
-        ("text.xyz9", "hello", "text.xyz9: not a mesh that can be read"),
+        ("text.ply", "hello", "text.ply: cannot be read as a mesh"),
+        ("text.xyz9", "hello", "text.xyz9: cannot be read as a mesh"),
         ("empty.obj", "", "empty.obj: "),
         ("points.obj", "v 0 0 0\nv 1 0 0\nv 0 1 0\n", "points.obj: "),
         ("flat.obj", "v 0 0 0\nv 1 0 0\nv 2 0 0\nf 1 2 3\n", "flat.obj: holds no triangles"),
-        ("inf.obj", "v inf 0 0\nv 1 0 0\nv 2 0 1\nf 1 2 3\n", "inf.obj: its vertices hold NaN"),
+        ("inf.obj", "v inf 0 0\nv 1 0 0\nv 2 0 1\nf 1 2 3\n", "inf.obj: its vertices contain NaN"),
         ("nan.obj", "v nan 0 0\nv 1 0 0\nv 2 0 1\nf 1 2 3\n", "nan.obj: "),
     ],
 )
@@ -245,12 +243,12 @@ def test_bad_meshes_are_one_line(tmp_path, capsys, name, content, message):
     assert not (tmp_path / "set" / ".parts").exists()
 
 
-def test_the_mesh_is_part_of_a_set_s_identity(tmp_path):
+def test_a_set_with_another_mesh_is_another_set(tmp_path):
     trimesh.creation.box((1, 4, 2)).export(tmp_path / "box.ply")
-    settings = TeapotSet(FIXED_COLOR, 5, 3, mesh=tmp_path / "box.ply")
-    generate(settings, tmp_path / "box", workers=2, **QUIET)
+    spec = TeapotSet(FIXED_COLOR, 5, 3, mesh=tmp_path / "box.ply")
+    generate.generate(spec, tmp_path / "box", workers=2, **QUIET)
     with pytest.raises(UserError, match="its mesh is"):
-        generate(TeapotSet(FIXED_COLOR, 5, 3), tmp_path / "box", **QUIET)
+        generate.generate(TeapotSet(FIXED_COLOR, 5, 3), tmp_path / "box", **QUIET)
 
 
 # ---- the command --------------------------------------------------------------------------------
@@ -265,12 +263,12 @@ def test_a_preview(variant, tmp_path):
     sheet = np.asarray(Image.open(path))
     count = len(variant.factor_names)
     assert sheet.shape == ((3 + count) * 64, 12 * 64, 3)
-    # Every row of a latent changes along it.
+    # The rows of the latents change along them.
     for row in sheet.reshape(3 + count, 64, 12, 64, 3)[3:]:
         assert np.abs(row[:, 0].astype(int) - row[:, 5]).max() > 10
 
 
-def test_somewhere_to_write_must_be_named(capsys):
+def test_out_or_preview_is_required(capsys):
     with pytest.raises(SystemExit) as stop:
         command.main(ALL_COLOR, [])
     assert stop.value.code == 2

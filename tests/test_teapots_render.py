@@ -1,4 +1,4 @@
-"""The teapot and its pictures: formulas a second way, a second rasteriser, symmetry, light."""
+"""The teapot and its images: independent formulas, a second rasteriser, symmetry, light."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def renderer(teapot):
 
 
 def latents(variant, n, seed=0):
-    return variant.draw(np.random.default_rng(seed), n)
+    return variant.sample(np.random.default_rng(seed), n)
 
 
 def octahedron(centre, radius):
@@ -40,14 +40,14 @@ def octahedron(centre, radius):
 
 
 def test_the_teapot_is_whole_and_faces_outwards(teapot):
-    """Its patches leave four edges open: the rim, the lid, and where spout and handle begin."""
+    """Its patches leave four open edges: the rim, the lid, and where spout and handle begin."""
     vertices, faces = teapot.vertices, teapot.faces
     edges = faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2)
     assert len(np.unique(edges, axis=0)) == len(edges)  # neighbours wind the same way
     found, counts = np.unique(np.sort(edges, axis=1), axis=0, return_counts=True)
     assert counts.max() == 2
     open_ends = np.unique(found[counts == 1])
-    assert len(open_ends) == (counts == 1).sum()  # closed loops
+    assert len(open_ends) == (counts == 1).sum()  # they form closed loops
     assert len(faces) == 4032
     assert len(np.unique(vertices.round(7), axis=0)) == len(vertices)
     a, b, c = vertices[faces].transpose(1, 0, 2)
@@ -66,7 +66,7 @@ def test_the_teapot_is_whole_and_faces_outwards(teapot):
 def test_the_teapot_stands_upright_with_its_spout_to_the_viewer(teapot):
     np.testing.assert_allclose(teapot.vertices.mean(axis=0), 0, atol=1e-12)
     radius = np.linalg.norm(teapot.vertices, axis=1)
-    assert radius.max() == pytest.approx(mesh.REACH)
+    assert radius.max() == pytest.approx(mesh.RADIUS)
     assert radius.max() < 0.1458
     x, y, z = teapot.vertices.T
     np.testing.assert_allclose(x.min(), -x.max(), rtol=1e-6)  # symmetric
@@ -84,7 +84,7 @@ def turn_about(axis, angles):
 
 
 def on_screen(points, eye):
-    """Pixels (column, row) of points [n, 3] for an eye that looks at the origin, head towards z."""
+    """Return the pixels (column, row) of points [n, 3] seen by an eye that looks at the origin."""
     forward = -eye / np.linalg.norm(eye)
     right = np.cross(forward, [0, 0, 1])
     right /= np.linalg.norm(right)
@@ -94,17 +94,17 @@ def on_screen(points, eye):
     return 32 + 105 * np.stack([seen @ right, seen @ down], axis=1) / depth[:, None]
 
 
-def centroid(picture):
-    inside = (picture < 255).any(axis=-1)
+def centroid(image):
+    inside = (image < 255).any(axis=-1)
     assert inside.sum() >= 4
-    weight = 255.0 - picture.min(axis=-1)
+    weight = 255.0 - image.min(axis=-1)
     rows, columns = np.mgrid[:64, :64] + 0.5
     return np.array([(columns * weight).sum(), (rows * weight).sum()]) / weight.sum()
 
 
 @pytest.mark.parametrize("variant", [ALL_COLOR, FIXED_COLOR, UNIFORM_LIGHT])
-def test_pose_and_camera_a_second_way(variant):
-    """A small body off the centre appears where SciPy's rotations and a look-at camera put it."""
+def test_pose_and_camera_against_a_look_at_camera(variant):
+    """A small off-centre body appears where rotation vectors and a look-at camera put it."""
     place = np.array([0.05, -0.06, 0.04])
     rows = latents(variant, 20)
     if variant is ALL_COLOR:
@@ -115,10 +115,10 @@ def test_pose_and_camera_a_second_way(variant):
         gamma, beta, alpha = rows[:, :3].T
         turns = turn_about(Z, -alpha) * turn_about(X, beta) * turn_about(Z, -gamma)
         eyes = [np.array([0, -0.5, 0])] * len(rows)
-    pictures = Renderer(octahedron(place, 0.012)).draw(variant.scenes(rows))
-    for picture, turn, eye in zip(pictures, turns, eyes, strict=True):
+    images = Renderer(octahedron(place, 0.012)).render(variant.scenes(rows))
+    for image, turn, eye in zip(images, turns, eyes, strict=True):
         expected = on_screen(turn.apply(place[None]), eye)[0]
-        np.testing.assert_allclose(centroid(picture), expected, atol=0.4)
+        np.testing.assert_allclose(centroid(image), expected, atol=0.4)
 
 
 def sphere(radius, rings=48):
@@ -139,9 +139,9 @@ def sphere(radius, rings=48):
 
 
 def test_light_and_colour_against_an_analytic_sphere():
-    """Each pixel's centre: where its ray meets the sphere, c (0.9 max(0, n.l) + 0.5), at most 1."""
+    """Where the ray of a pixel's centre meets the sphere: c (0.9 max(0, n.l) + 0.5), at most 1."""
     radius, rows = 0.1, latents(UNIFORM_LIGHT, 6, seed=1)
-    pictures = Renderer(sphere(radius)).draw(UNIFORM_LIGHT.scenes(rows))
+    images = Renderer(sphere(radius)).render(UNIFORM_LIGHT.scenes(rows))
     r, c = np.mgrid[:64, :64] + 0.5
     rays = np.stack([(c - 32) / 105, np.ones_like(c), -(r - 32) / 105], axis=-1)
     rays /= np.linalg.norm(rays, axis=-1, keepdims=True)
@@ -150,30 +150,30 @@ def test_light_and_colour_against_an_analytic_sphere():
     root = half**2 - (0.25 - radius**2)
     deep = root > 0.0016  # not at the limb, where a pixel is part background
     points = eye + (-half - np.sqrt(np.where(root > 0, root, 0)))[..., None] * rays
-    for picture, (azimuth, polar) in zip(pictures, rows[:, 3:], strict=True):
+    for image, (azimuth, polar) in zip(images, rows[:, 3:], strict=True):
         light = np.array([
             np.sin(azimuth) * np.sin(polar), -np.cos(azimuth) * np.sin(polar), np.cos(polar),
         ])  # fmt: skip
         shade = 0.9 * np.maximum(points @ light / radius, 0) + 0.5
         expected = 255 * np.minimum(shade[..., None] * [0.3, 0.5, 0.9], 1)
-        difference = np.abs(picture - expected)[deep]
+        difference = np.abs(image - expected)[deep]
         assert deep.sum() > 1000
         assert np.quantile(difference, 0.99) < 2
-        assert difference.max() < 6  # the terminator's kink is blurred over a pixel
-        assert (picture[root < -0.0016] == 255).all()
+        assert difference.max() < 6  # the edge of the shadow is blurred over a pixel
+        assert (image[root < -0.0016] == 255).all()
 
 
 def test_light_from_above_brightens_the_top(renderer):
     upright = np.zeros((2, 5))
     upright[1, 4] = np.pi  # light from below
-    above, below = renderer.draw(UNIFORM_LIGHT.scenes(upright)).astype(float)
+    above, below = renderer.render(UNIFORM_LIGHT.scenes(upright)).astype(float)
     inside = (above < 255).any(axis=-1)
     middle = np.nonzero(inside)[0].mean()
     top = inside & (np.arange(64)[:, None] < middle)
     bottom = inside & (np.arange(64)[:, None] > middle)
     assert above[top].mean() > above[bottom].mean() + 20
     assert below[top].mean() < below[bottom].mean() - 10
-    from_above = renderer.draw(FIXED_COLOR.scenes(np.zeros((1, 3))))[0]
+    from_above = renderer.render(FIXED_COLOR.scenes(np.zeros((1, 3))))[0]
     np.testing.assert_array_equal(from_above, above)
 
 
@@ -187,17 +187,17 @@ def test_directions_are_uniform():
     assert abs(np.corrcoef(azimuth, polar)[0, 1]) < 0.02
 
 
-# ---- whole pictures -----------------------------------------------------------------------------
+# ---- whole images -------------------------------------------------------------------------------
 
 
 def rasterise(body, scene):
-    """Slowly: every triangle on every sample, nearest first by depth, in double precision."""
+    """Test every triangle against every sample, slowly, with a depth buffer in double precision."""
     rotation, elevation, light, colour = (
         scene.rotation[0], scene.elevation[0], scene.light[0], scene.colour[0],
     )  # fmt: skip
     eye = 0.5 * np.array([0, -np.cos(elevation), np.sin(elevation)])
     points, normals = body.vertices @ rotation.T, body.normals @ rotation.T
-    # Looking straight down a look-at camera has no head: turn the world instead.
+    # A look-at camera is undefined when it looks straight down, so turn the world instead.
     seen = turn_about(X, [elevation]).apply(points - eye)
     depth = seen[:, 1]
     x, y = 32 + 105 * seen[:, 0] / depth, 32 - 105 * seen[:, 2] / depth
@@ -238,7 +238,7 @@ def rasterise(body, scene):
 def test_a_second_rasteriser_agrees(variant, teapot, renderer):
     for seed in range(2):
         scene = variant.scenes(latents(variant, 1, seed))
-        ours, theirs = renderer.draw(scene)[0], rasterise(teapot, scene)
+        ours, theirs = renderer.render(scene)[0], rasterise(teapot, scene)
         difference = np.abs(ours.astype(int) - theirs).max(axis=-1)
         assert (theirs < 255).any(axis=-1).sum() > 200
         assert (difference > 1).sum() <= 3  # a sample exactly on an edge may fall either way
@@ -247,13 +247,13 @@ def test_a_second_rasteriser_agrees(variant, teapot, renderer):
 
 @pytest.mark.parametrize("variant", VARIANTS.values())
 def test_the_background_is_white_and_no_pose_touches_the_border(variant, renderer):
-    pictures = renderer.draw(variant.scenes(latents(variant, 300)))
-    assert pictures.dtype == np.uint8
-    assert pictures.shape == (300, 64, 64, 3)
+    images = renderer.render(variant.scenes(latents(variant, 300)))
+    assert images.dtype == np.uint8
+    assert images.shape == (300, 64, 64, 3)
     border = np.ones((64, 64), bool)
     border[6:-6, 6:-6] = False
-    assert (pictures[:, border] == 255).all()
-    share = (pictures < 255).any(axis=-1).mean(axis=(1, 2))
+    assert (images[:, border] == 255).all()
+    share = (images < 255).any(axis=-1).mean(axis=(1, 2))
     assert share.min() > 0.05
     assert share.max() < 0.25
 
@@ -262,36 +262,36 @@ def coloured(azimuth, elevation):
     return ALL_COLOR.scenes(np.array([[azimuth, elevation, 0.2, 0.4, 0.6]]))
 
 
-def silhouette(picture):
-    return (picture < 255).any(axis=-1)
+def silhouette(image):
+    return (image < 255).any(axis=-1)
 
 
 def assert_alike(one, other):
-    """Up to the samples' places within a pixel, which no mirror image shares."""
+    """Compare up to the samples' positions within a pixel, which differ in a mirror image."""
     both = silhouette(one) & silhouette(other)
     assert both.sum() / (silhouette(one) | silhouette(other)).sum() > 0.93
     assert np.abs(one.astype(int) - other)[both].mean() < 4
 
 
 @pytest.mark.parametrize("elevation", [0, 0.5, np.pi / 2])
-def test_seen_along_its_spout_the_pot_is_symmetric(renderer, elevation):
-    front = renderer.draw(coloured(0, elevation))[0]
+def test_the_pot_seen_along_its_spout_is_symmetric(renderer, elevation):
+    front = renderer.render(coloured(0, elevation))[0]
     assert_alike(front, front[:, ::-1])
-    side = renderer.draw(coloured(np.pi / 2, elevation))[0]
+    side = renderer.render(coloured(np.pi / 2, elevation))[0]
     inside = silhouette(side) ^ silhouette(side)[:, ::-1]
     assert inside.sum() > 50  # from the side there are a spout and a handle
 
 
-def test_from_above_a_turn_turns_the_picture(renderer):
+def test_seen_from_above_a_turn_turns_the_image(renderer):
     above, turned, quarter = (
-        renderer.draw(coloured(a, np.pi / 2))[0] for a in (0.3, 0.3 + np.pi, 0.3 + np.pi / 2)
+        renderer.render(coloured(a, np.pi / 2))[0] for a in (0.3, 0.3 + np.pi, 0.3 + np.pi / 2)
     )
     assert_alike(above, turned[::-1, ::-1])
-    # The camera looks down with its head to the north: azimuth turns clockwise.
+    # Seen from above, azimuth turns clockwise.
     assert_alike(np.rot90(above, -1), quarter)
 
 
-def test_the_side_view_fills_the_frame_as_the_paper_s_pot(renderer):
-    side = silhouette(renderer.draw(coloured(np.pi / 2, 0))[0])
+def test_the_side_view_is_as_wide_as_in_the_paper(renderer):
+    side = silhouette(renderer.render(coloured(np.pi / 2, 0))[0])
     columns = np.flatnonzero(side.any(axis=0))
     assert 39 <= columns[-1] - columns[0] + 1 <= 42

@@ -1,4 +1,4 @@
-"""The training system: what a run leaves, seeds, and refusals."""
+"""Training: the files of a run, seeds, and errors."""
 
 import errno
 import json
@@ -18,7 +18,7 @@ from tests.runs import BATCHES, assert_same_result, events, rows
 METRIC_ROWS = [-1, 3, 7, 11, 15, 19, 23, 27, 31, 35, 39, 43, 47]
 
 
-# ---- what a run leaves ------------------------------------------------------------------------
+# ---- the files of a run -----------------------------------------------------------------------
 
 
 def test_metric_rows(unbroken):
@@ -33,7 +33,7 @@ def test_metric_rows(unbroken):
 def test_sample_grids(unbroken):
     names = {path.name for path in (unbroken / "sample").iterdir()}
     positions = {name.split(",latent-")[0] for name in names}
-    # Every 5 batches of an epoch's 16, the epochs' ends, and the snapshot after batch 11.
+    # Every 5th of an epoch's 16 batches, the end of each epoch, and the snapshot after batch 11.
     expected = {(e, b, 16 * e + b) for e in range(3) for b in (4, 9, 14)}
     expected |= {(0, -1, 15), (1, -1, 31), (2, -1, 47), (0, 11, 11)}
     assert positions == {f"epoch_id-{e},batch_id-{b},global_id-{g}" for e, b, g in expected}
@@ -104,9 +104,9 @@ def test_same_seed_same_result_and_another_seed_another(unbroken, tmp_path):
 
 
 def test_idle_h_makes_no_difference_before_the_rise(tmp_path):
-    """Until the first rise, G, D and their optimisers are the same whether H trains or not.
+    """Until the first rise, G, D and their optimizers are the same whether H trains or not.
 
-    Bit for bit on TensorFlow; XLA rounds each of the two programs in its own way.
+    Bit for bit on TensorFlow; XLA rounds the two programs differently.
     """
     for name, skip in (("skip", True), ("train", False)):
         tiny.train(tmp_path / name, skip_idle_crd=skip, max_batches=12)
@@ -125,7 +125,7 @@ def test_idle_h_makes_no_difference_before_the_rise(tmp_path):
         assert np.abs(skipped[key] - trained[key]).max() > 1e-4
 
 
-# ---- refusals ---------------------------------------------------------------------------------
+# ---- errors -----------------------------------------------------------------------------------
 
 
 def test_a_checkpoint_of_another_config(tmp_path):
@@ -152,13 +152,13 @@ def test_a_damaged_checkpoint(tmp_path, damage):
 
 
 class BlackHole(tiny.Bars):
-    """From the 8th batch on, the images are NaN."""
+    """The images are NaN from the 8th batch on."""
 
-    batches = -1  # the data set is looked at once before, to know it again
+    batches = -1  # the checksum of the data set reads it once before the first batch
 
     @property
     def packed(self):
-        return self  # what is taken from it is counted
+        return self  # so that __getitem__ counts the batches
 
     def __getitem__(self, numbers):
         self.batches += 1
@@ -177,7 +177,7 @@ def test_nan_stops_the_run_and_names_step_and_checkpoint(tmp_path):
 
 
 def test_nan_weights_are_never_saved(tmp_path, monkeypatch):
-    """NaN that the last batch's update made shows in no loss yet."""
+    """The update of the last batch made NaN, which no loss shows yet."""
 
     def train_block(self, rows, global_id):
         report = real(self, rows, global_id)
@@ -204,7 +204,7 @@ def test_fewer_batches_than_trained(tmp_path):
 def test_two_processes_in_one_folder(tmp_path):
     from disentanglement.files import locked
 
-    with locked(tmp_path), pytest.raises(UserError, match="another process is at work there"):
+    with locked(tmp_path), pytest.raises(UserError, match="another process is using this folder"):
         tiny.train(tmp_path)
 
 
@@ -216,7 +216,7 @@ def test_a_file_where_the_folder_should_be(tmp_path):
 
 
 def test_a_full_disk_keeps_the_last_checkpoint(tmp_path, monkeypatch):
-    """ENOSPC while the second checkpoint is written (a real full disk is tried by hand)."""
+    """ENOSPC while the second checkpoint is being written."""
     saves = []
 
     def savez(path, **arrays):
@@ -237,7 +237,7 @@ def test_a_full_disk_keeps_the_last_checkpoint(tmp_path, monkeypatch):
 
 def test_a_foreign_metric_table_is_not_overwritten(tmp_path):
     (tmp_path / "metric.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(UserError, match=r"metric.csv: not a table of this program"):
+    with pytest.raises(UserError, match=r"metric.csv: not a metric table"):
         tiny.train(tmp_path)
     assert (tmp_path / "metric.csv").read_text() == "a,b\n1,2\n"
 

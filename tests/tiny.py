@@ -1,6 +1,6 @@
-"""A run small enough for tests: the real networks and trainer on a few hundred drawn images.
+"""A run small enough for tests: the real networks and training loop on 64 drawn images.
 
-As a script it trains in its own process, so that tests can kill it:
+As a script, it trains in its own process, so that tests can kill it:
     python -m tests.tiny WORK_DIR [KEY=VALUE ...]
 """
 
@@ -87,7 +87,7 @@ class Bars:
 
 
 def train(work_dir, dataset=None, **changes):
-    """Train the tiny run (16 batches an epoch, 48 in all); returns the model."""
+    """Train the tiny run, 3 epochs of 16 batches, and return the model."""
     experiment = load("InfoGAN-CR_dSprites")
     model = experiment.build(InfoGANCRConfig(**(CONFIG | changes)))
     dataset = dataset or Bars()
@@ -96,9 +96,12 @@ def train(work_dir, dataset=None, **changes):
 
 
 def kill_inside_checkpoint(at: str, nth: int) -> None:
-    """Make this process kill itself (-9) inside its nth checkpoint.
+    """Make this process kill itself (SIGKILL) inside its nth checkpoint.
 
-    at: "writing" (half the file is written), "flushed" (all of it, not yet renamed) or "renamed".
+    Args:
+        at: "writing" (half of the file is written), "flushed" (all of it, but it is not renamed
+            yet) or "renamed".
+        nth: The checkpoint, counted from 1.
     """
     saves = itertools.count(1)
     real_save, real_replace = checkpoint.save, os.replace

@@ -1,12 +1,13 @@
 """FactorVAE: losses and one training iteration (Kim & Mnih 2018, arXiv 1802.05983, algorithm 2).
 
-An encoder and a decoder learn as in a VAE, with a further term, weighted tc_coe, that keeps the
-codes independent: their total correlation, as estimated by a discriminator that tells codes from
-codes whose every latent was permuted over the batch. Read `iteration` first.
+A VAE whose loss also penalises the total correlation of the codes, with weight tc_coe. A
+discriminator estimates it: it learns to distinguish the encoder's codes from codes in which each
+latent was permuted over the batch independently. Read `iteration` first.
 """
 
 import zlib
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -24,8 +25,9 @@ EPS = 1e-8
 
 
 class FactorVAE(Model):
-    """The networks, their optimisers, and how a batch changes them."""
+    """FactorVAE's networks and optimisers, and how a batch updates them."""
 
+    config: FactorVAEConfig
     progress: ClassVar = {
         "reconstruction": "vae/reconstruction",
         "KL": "vae/kl",
@@ -59,11 +61,15 @@ class FactorVAE(Model):
     # ---- one iteration -------------------------------------------------------------------------
 
     def iteration(self, images, noise, tc_noise, permutation) -> dict:
-        """The updates of one batch: encoder with decoder, then the discriminator, fresh noise each.
+        """Update the encoder and decoder, then the discriminator, each with its own noise.
 
-        images [N, H, W, C]; noise, tc_noise [N, K], standard normal; permutation [N, K] int: the
-        row from which each latent of a permuted code comes. Returns each loss part before its
-        update.
+        Args:
+            images: [N, H, W, C].
+            noise, tc_noise: Standard normal, [N, K].
+            permutation: The row that each latent of a permuted code comes from, [N, K] int.
+
+        Returns:
+            Each part of the losses, computed before its update.
         """
         return self._update_vae(images, noise) | self._update_tc_discriminator(
             images, tc_noise, permutation
@@ -87,10 +93,11 @@ class FactorVAE(Model):
         return engine.minimize(loss, self.optimizers["vae"], self.learned_by("vae"))
 
     def _update_tc_discriminator(self, images, noise, permutation):
-        codes = _sample(*self.encoder(images, training=True), noise)
-        # As one flat gather: TensorFlow's take_along_axis casts to int64, which is slow on a CPU.
-        places = permutation * codes.shape[1] + ops.arange(codes.shape[1], dtype="int32")
-        permuted = ops.take(ops.reshape(codes, (-1,)), places)
+        mean, log_variance = self.encoder(images, training=True)
+        codes = _sample(mean, log_variance, noise)
+        # A flat gather: TensorFlow's take_along_axis casts to int64, which is slow on a CPU.
+        indices = permutation * codes.shape[1] + ops.arange(codes.shape[1], dtype="int32")
+        permuted = ops.take(ops.reshape(codes, (-1,)), indices)
 
         def loss():
             logits = self.tc_discriminator(ops.concatenate([codes, permuted]), training=True)
@@ -109,7 +116,7 @@ class FactorVAE(Model):
         optimizer = self.optimizers["tc_discriminator"]
         return engine.minimize(loss, optimizer, self.learned_by("tc_discriminator"))
 
-    # ---- what the training loop calls ----------------------------------------------------------
+    # ---- the interface of Model ----------------------------------------------------------------
 
     def learned_by(self, optimizer: str) -> list:
         if optimizer == "vae":
@@ -118,26 +125,25 @@ class FactorVAE(Model):
         return super().learned_by(optimizer)
 
     def draw(self, global_id: int, batch_size: int) -> list[np.ndarray]:
-        """The two samples' noise, and the permutation of each latent."""
+        """Return the noise of the two samples of codes, and the permutation."""
         seed, latent = self.config.run, self.latent
         noise = [latent.sample(stream(seed, "noise", global_id, i), batch_size) for i in (0, 1)]
         rows = np.tile(np.arange(batch_size, dtype=np.int32)[:, None], latent.num_codes)
         permutation = stream(seed, "permutation", global_id).permuted(rows, axis=0)
         return [*noise, permutation]
 
-    def step(self, images, drawn, phase) -> dict:
+    def step(self, images: Any, drawn: Sequence, phase: None) -> dict:
         return self.iteration(images, *drawn)
 
     def encode(self, images: np.ndarray) -> np.ndarray:
-        """Sampled codes, as the paper's code scores them, or with config.codes = "mean" the means.
+        """Return sampled codes, as the paper's code scores them, or the means if config says so.
 
-        The noise of a sample is drawn from config.run and the image, so that an image has one code,
-        whatever others it is encoded with.
+        The noise depends only on config.run and the image, so an image always gets the same code.
         """
         mean, log_variance = np.split(self._distribution(images), 2, axis=1)
         if self.config.codes == "mean":
             return mean
-        keys = [zlib.crc32(np.ascontiguousarray(image)) for image in images]
+        keys = [zlib.crc32(image.tobytes()) for image in images]
         noise = [stream(self.config.run, "codes", k).standard_normal(mean.shape[1]) for k in keys]
         return mean + np.exp(log_variance / 2) * np.array(noise, np.float32)
 
@@ -145,7 +151,7 @@ class FactorVAE(Model):
         return self._generate(latents)
 
     def reconstruct(self, images: np.ndarray) -> np.ndarray:
-        """What the decoder makes of the codes' means."""
+        """Return the decoder's images of the means."""
         mean, _ = np.split(self._distribution(images), 2, axis=1)
         return self.generate(mean)
 
@@ -157,7 +163,7 @@ class FactorVAE(Model):
         return {"codes": self.config.codes}
 
     def exports(self) -> dict[str, keras.Model]:
-        """The encoder, images -> [means, log variances], and the generator, codes -> images."""
+        """Return the encoder, images -> [means, log variances], and the generator."""
         return {"encoder": fold(self.encoder), "generator": fold(self.generator)}
 
 
@@ -166,12 +172,12 @@ def _sample(mean, log_variance, noise):
 
 
 def _kl(mean, log_variance):
-    """KL(N(mean, e^log_variance) || N(0, 1)) of every latent [N, K]."""
+    """Return KL(N(mean, e^log_variance) || N(0, 1)) of every latent, [N, K]."""
     return (ops.square(mean) + ops.exp(log_variance) - 1 - log_variance) / 2
 
 
 def _cross_entropy(images, logits):
-    """Mean over the batch of the pixels' summed sigmoid cross entropy."""
+    """Return the sigmoid cross entropy, summed over pixels and averaged over the batch."""
     pixels = ops.binary_crossentropy(images, logits, from_logits=True)
     return ops.mean(ops.sum(pixels, axis=(1, 2, 3)))
 

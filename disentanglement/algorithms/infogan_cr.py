@@ -1,12 +1,13 @@
 """InfoGAN-CR: losses and one training iteration (Lin et al., arXiv 1906.06034).
 
-A generator G makes images from codes c and noise; a discriminator D judges them and, through its
-head Q, infers the codes; a contrastive discriminator H tells which code two images share.
-Read `iteration` first: it is the whole algorithm, in the order of the updates.
+A generator G makes images from codes c and noise; a discriminator D classifies images as real or
+generated, and its head Q infers the codes; a contrastive discriminator H predicts which code two
+images share. Read `iteration` first: it is the whole algorithm, in the order of the updates.
 """
 
 import math
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -26,8 +27,9 @@ EPS = 1e-8
 
 
 class InfoGANCR(Model):
-    """The networks, their optimisers, and how a batch changes them."""
+    """InfoGAN-CR's networks and optimisers, and how a batch updates them."""
 
+    config: InfoGANCRKeys
     progress: ClassVar = {
         "discriminator": "discriminator/loss",
         "generator": "generator/loss",
@@ -62,13 +64,19 @@ class InfoGANCR(Model):
     # ---- one iteration -------------------------------------------------------------------------
 
     def iteration(self, images, z, pair: Pair | None, cr_coe, contrast: bool) -> dict:
-        """The updates of one batch: H, D with Q, G twice on the same latents, then every u.
+        """Update H, then D with Q, then G twice on the same latents, then every u.
 
-        images [N, H, W, C]; z [N, dim]; pair: None leaves H out; cr_coe: weight of the contrastive
-        term; contrast: whether cr_coe > 0, which puts G's batch norm in training mode for the pair.
-        Returns each loss part before its update (of G: before its second).
+        Args:
+            images: [N, H, W, C].
+            z: Latents [N, dim].
+            pair: Latents for H; None leaves H out.
+            cr_coe: The weight of the contrastive term.
+            contrast: Whether cr_coe > 0. Only then is G's batch norm in training mode for the pair.
+
+        Returns:
+            Each part of the losses, computed before its update (for G, before the second one).
         """
-        report = {}
+        report: dict = {}
         if pair is not None:
             report |= self._update_cr_discriminator(pair, contrast)
         report |= self._update_discriminator(images, z)
@@ -80,7 +88,7 @@ class InfoGANCR(Model):
         return report
 
     def _update_cr_discriminator(self, pair, contrast):
-        # Made outside the loss: G is a constant here, and only its averages move.
+        # Outside the loss: G is not trained here, but its moving averages are updated.
         first = self.generator(pair.first, training=contrast)
         second = self.generator(pair.second, training=contrast)
 
@@ -94,7 +102,7 @@ class InfoGANCR(Model):
         fake = self.generator(z, training=True)
 
         def loss():
-            # Neither D nor Q holds batch norm: both halves in one pass give what two would.
+            # D and Q have no batch norm, so one pass over both halves equals two passes.
             real, codes = self.discriminator(ops.concatenate([images, fake]), training=True)
             real, fake_real = ops.split(real, 2)
             log_q, squared_error = self._log_q(ops.split(codes, 2)[1], z)
@@ -144,27 +152,30 @@ class InfoGANCR(Model):
         return ops.mean(loss), ops.mean(ops.cast(hits, "float32"))
 
     def _log_q(self, mean, z):
-        """Mean over the batch, per code: log q(c | x), of unit variance, and the squared error."""
+        """Return, per code, the batch means of log q(c | x) and the squared error.
+
+        q is a normal distribution of unit variance.
+        """
         squared_error = ops.mean(ops.square(mean - z[:, : self.latent.num_codes]), axis=0)
         return -squared_error / 2 - math.log(2 * math.pi) / 2, squared_error
 
     def _minimize(self, loss, name):
         return engine.minimize(loss, self.optimizers[name], self.learned_by(name))
 
-    # ---- what the training loop calls ----------------------------------------------------------
+    # ---- the interface of Model ----------------------------------------------------------------
 
     def draw(self, global_id: int, batch_size: int) -> list[np.ndarray]:
-        """Latents, and where H runs a pair and the weight of the contrastive term."""
+        """Return the latents and, unless H is skipped, a pair and its weight cr_coe."""
         seed, latent = self.config.run, self.latent
         z = latent.sample(stream(seed, "latents", global_id), batch_size)
         if self.config.skip_idle_crd and self.schedule.is_idle(global_id):
             return [z]
         gap = self.schedule.gap(global_id)
         pair = latent.sample_pair(stream(seed, "pair", global_id), batch_size, gap)
-        cr_coe = np.float32(self.schedule.cr_coe(global_id))
+        cr_coe = np.array(self.schedule.cr_coe(global_id), np.float32)
         return [z, pair.first, pair.second, pair.label, cr_coe]
 
-    def step(self, images, drawn, phase: bool) -> dict:
+    def step(self, images: Any, drawn: Sequence, phase: bool) -> dict:
         z, *pair = drawn
         if not pair:
             return self.iteration(images, z, None, None, phase)
@@ -172,11 +183,11 @@ class InfoGANCR(Model):
         return self.iteration(images, z, Pair(*pair), cr_coe, phase)
 
     def phase(self, global_id: int) -> bool:
-        """Whether the contrastive term has set in."""
+        """Whether the contrastive term is active in this batch."""
         return self.schedule.cr_coe(global_id) > EPS
 
     def snapshot_before(self, global_id: int) -> bool:
-        """True at the first rise of cr_coe: the paper's baseline, "InfoGAN (modified)"."""
+        """Whether cr_coe first rises here: the paper's baseline "InfoGAN (modified)" ends here."""
         return self.schedule.rises(global_id) == 1
 
     def name_after(self, batches: int) -> str:
@@ -202,7 +213,7 @@ class InfoGANCR(Model):
         return self._encode(images)
 
     def exports(self) -> dict[str, keras.Model]:
-        """Generator and encoder, spectral norm folded in."""
+        """Return the generator and the encoder, with spectral norm folded into the kernels."""
         return {"generator": fold(self.generator), "encoder": fold(self.encoder)}
 
     def _reinitialize_cr_discriminator(self, event, nth):

@@ -1,7 +1,6 @@
 """Latent distributions: sampling, pairs for the contrastive regulariser, traversals.
 
-Everything here is NumPy: latents are drawn on the host from the run's own generators. A joint
-latent lays its blocks side by side; the codes (regularised, one dimension each) come first.
+Latents are drawn with NumPy on the host, from the run's own generators.
 """
 
 from dataclasses import dataclass
@@ -18,14 +17,16 @@ class UniformLatent:
     high: float = 1.0
 
     def sample(self, rng: np.random.Generator, n: int) -> np.ndarray:
-        """Draws [n, dim]."""
+        """Return draws [n, dim]."""
         return rng.uniform(self.low, self.high, (n, self.dim)).astype(np.float32)
 
-    def sample_apart(self, rng: np.random.Generator, n: int, gap: float):
-        """Two draws [n, dim] that differ by at least `gap` in every coordinate.
+    def sample_apart(
+        self, rng: np.random.Generator, n: int, gap: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return two draws [n, dim] that differ by at least `gap` in every coordinate.
 
-        Both are drawn from the interval shortened by gap / 2 at either end, then the larger is
-        pushed up and the smaller down by gap / 2.
+        Both are drawn from the interval shortened by gap / 2 at either end; then the larger is
+        moved up and the smaller down by gap / 2.
         """
         half = gap / 2
         a, b = rng.uniform(self.low + half, self.high - half, (2, n, self.dim))
@@ -33,7 +34,7 @@ class UniformLatent:
         return (a + push).astype(np.float32), (b - push).astype(np.float32)
 
     def sweep(self, num_sample: int) -> np.ndarray:
-        """`num_sample` evenly spaced values from low to high."""
+        """Return `num_sample` evenly spaced values from low to high."""
         return np.linspace(self.low, self.high, num_sample, dtype=np.float32)
 
 
@@ -46,18 +47,23 @@ class GaussianLatent:
     std: float = 1.0
 
     def sample(self, rng: np.random.Generator, n: int) -> np.ndarray:
-        """Draws [n, dim]."""
+        """Return draws [n, dim]."""
         return rng.normal(self.mean, self.std, (n, self.dim)).astype(np.float32)
 
     def sweep(self, num_sample: int) -> np.ndarray:
-        """`num_sample` evenly spaced values over mean +- 2 std."""
+        """Return `num_sample` evenly spaced values within two standard deviations of the mean."""
         low, high = self.mean - 2 * self.std, self.mean + 2 * self.std
         return np.linspace(low, high, num_sample, dtype=np.float32)
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Latents that share one code: first, second [n, dim] float32, label [n] int32."""
+    """Pairs of latents that share one code.
+
+    Attributes:
+        first, second: The latents, [n, dim] float32.
+        label: The index of the shared code, [n] int32.
+    """
 
     first: np.ndarray
     second: np.ndarray
@@ -65,10 +71,12 @@ class Pair:
 
 
 class JointLatent:
-    """Codes, one-dimensional and regularised, followed by one block of noise that is not.
+    """Independent one-dimensional codes followed by a block of noise.
 
-    code: the distribution of one code; num_codes: how many; noise: the block (dim 0: none). Pairs
-    need uniform codes.
+    Args:
+        code: The distribution of each code; its dim must be 1.
+        num_codes: The number of codes.
+        noise: The distribution of the noise; dim 0 for none.
     """
 
     def __init__(self, code: UniformLatent | GaussianLatent, num_codes: int, noise: UniformLatent):
@@ -79,32 +87,42 @@ class JointLatent:
         self.names = [f"code_{j}" for j in range(num_codes)] + ["noise"] * (noise.dim > 0)
 
     def sample(self, rng: np.random.Generator, n: int) -> np.ndarray:
-        """Draws [n, dim]: the codes, then the noise."""
+        """Return draws [n, dim]: the codes, then the noise."""
         codes = [self.code.sample(rng, n) for _ in range(self.num_codes)]
         return np.concatenate([*codes, self.noise.sample(rng, n)], axis=1)
 
     def sample_pair(self, rng: np.random.Generator, n: int, gap: float) -> Pair:
-        """Pairs that share the code `label`, drawn uniformly for each row.
+        """Return n pairs that share one code, chosen uniformly, and the noise.
 
-        Every other code is drawn for each of the two on its own, at least `gap` apart; the noise
-        is shared. (Paper, section 3: the contrastive regulariser.)
+        The other codes of the two are at least `gap` apart (InfoGAN-CR, section 3: the contrastive
+        regulariser). The codes must be uniform.
         """
+        if not isinstance(self.code, UniformLatent):
+            raise TypeError(f"pairs need uniform codes, not {type(self.code).__name__}")
         label = rng.integers(self.num_codes, size=n, dtype=np.int32)
-        equal = self.code.sample(rng, n)
+        shared = self.code.sample(rng, n)
         apart = [self.code.sample_apart(rng, n, gap) for _ in range(self.num_codes)]
         noise = self.noise.sample(rng, n)
-        halves = []
-        for codes in zip(*apart, strict=True):
-            codes = np.concatenate(codes, axis=1)
-            codes[np.arange(n), label] = equal[:, 0]
-            halves.append(np.concatenate([codes, noise], axis=1))
-        return Pair(*halves, label)
+
+        def latents(columns):
+            codes = np.concatenate(columns, axis=1)
+            codes[np.arange(n), label] = shared[:, 0]
+            return np.concatenate([codes, noise], axis=1)
+
+        firsts, seconds = zip(*apart, strict=True)
+        return Pair(latents(firsts), latents(seconds), label)
 
     def traverse(self, base: np.ndarray, index: int, num_sample: int) -> np.ndarray:
-        """Latents [num_sample * len(base), dim] in which only block `index` moves.
+        """Return latents [num_sample * num_rep, dim] in which only one code, or the noise, varies.
 
-        base: [num_rep, dim]. index: a code, or num_codes for the noise, whose coordinates sweep
-        together. Row s * num_rep + r holds value s of base vector r.
+        Args:
+            base: The latents to start from, [num_rep, dim].
+            index: The number of a code, or num_codes for the noise, whose coordinates all take
+                the same value.
+            num_sample: The number of values.
+
+        Returns:
+            Row s * num_rep + r is base[r] with value s.
         """
         latents = np.tile(base, (num_sample, 1))
         first, block = (

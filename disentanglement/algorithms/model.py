@@ -1,8 +1,8 @@
-"""What an algorithm is to the training loop: the interface that all of them meet.
+"""The interface between an algorithm and everything else.
 
-An algorithm is a subclass in a file of its own: its networks, its losses, one iteration. Everything
-else (loop, resume, exports, pictures, metrics, both engines) is shared; docs/ADDING_A_MODEL.md adds
-one step by step.
+An algorithm is a subclass of `Model` in its own file: its networks, its losses, one iteration. The
+training loop, resume, exports, pictures, metrics and both engines are shared.
+docs/ADDING_A_MODEL.md adds an algorithm step by step.
 """
 
 import abc
@@ -30,17 +30,22 @@ class ImageFeed(Protocol):
     constants: list
 
     def inputs(self, numbers: np.ndarray) -> np.ndarray:
-        """Return what a step takes for these image numbers."""
+        """Return the array that a step takes for these image numbers."""
 
     def images(self, *inputs: Any) -> Any:
-        """Within a step: the images, from the constants and one iteration's `inputs`."""
+        """Return the images of one iteration inside a step, from `constants` and its `inputs`."""
 
 
 class Model(abc.ABC):
-    """The state of an algorithm, and how batches change it.
+    """The networks and optimisers of an algorithm, and how a batch updates them.
 
-    networks, optimizers: by name, which is part of the checkpoint format. latent: what `generate`
-    takes. The networks' first weights are drawn here, from config.run.
+    The initial weights of the networks are drawn here, from config.run.
+
+    Args:
+        config: The config of the run.
+        networks: By name; the names are part of the checkpoint format.
+        optimizers: By name, likewise.
+        latent: The distribution of the inputs of `generate`.
     """
 
     def __init__(
@@ -57,103 +62,128 @@ class Model(abc.ABC):
         for name, optimizer in optimizers.items():
             optimizer.build(self.learned_by(name))
 
-    # ---- what an algorithm must say ------------------------------------------------------------
+    # ---- an algorithm must define these --------------------------------------------------------
 
     @abc.abstractmethod
     def draw(self, global_id: int, batch_size: int) -> Sequence[np.ndarray]:
-        """The random numbers of one iteration, from `stream(config.run, purpose, global_id)`."""
+        """Return the random numbers of one iteration.
+
+        They must come from `stream(config.run, purpose, global_id)`, so that a resumed run draws
+        the same ones.
+        """
 
     @abc.abstractmethod
-    def step(self, images, drawn: Sequence, phase: Hashable) -> dict:
-        """One iteration in `keras.ops`: updates variables, returns {TensorBoard tag: value}.
+    def step(self, images: Any, drawn: Sequence, phase: Any) -> dict:
+        """Update the variables with one batch, in `keras.ops`.
 
-        images [N, H, W, C]; drawn: what `draw` gave; phase: what `phase` gave, a constant here.
+        Args:
+            images: [N, H, W, C].
+            drawn: The tensors of what `draw` returned.
+            phase: The value of `phase`, a constant of the compiled step.
+
+        Returns:
+            The values to report, by TensorBoard tag.
         """
 
     @abc.abstractmethod
     def generate(self, latents: np.ndarray) -> np.ndarray:
-        """Images [N, H, W, C] of latents [N, latent.dim]."""
+        """Return images [N, H, W, C] of latents [N, latent.dim]."""
 
     @abc.abstractmethod
     def encode(self, images: np.ndarray) -> np.ndarray:
-        """Codes [N, latent.num_codes] of images [N, H, W, C]: a function of the images alone."""
+        """Return codes [N, latent.num_codes] of images [N, H, W, C].
+
+        An image's code must not depend on the other images of the call.
+        """
 
     @abc.abstractmethod
     def exports(self) -> dict[str, keras.Model]:
-        """Plain Keras models to leave at a run's end, by file name."""
+        """Return plain Keras models, by file name; a finished run saves them."""
 
-    def name_after(self, batches: int) -> str:
-        """What tables call the model after so many batches; the paper's name, if it has one."""
-        return type(self).__name__
+    # ---- an algorithm may override these -------------------------------------------------------
 
-    # ---- what it may say -----------------------------------------------------------------------
-
-    # What the progress line shows: label -> TensorBoard tag of a value of `step`'s report.
+    # The values on the progress line: label -> TensorBoard tag in the dictionary `step` returns.
     progress: ClassVar[Mapping[str, str]] = {}
 
+    def name_after(self, batches: int) -> str:
+        """Return the model's name in tables after this many batches: the paper's, if it has one."""
+        return type(self).__name__
+
     def learned_by(self, optimizer: str) -> list:
-        """The variables of an optimiser; those of the network of its name."""
+        """Return the variables that an optimiser updates; by default, its namesake network's."""
         return self.networks[optimizer].trainable_variables
 
     def phase(self, global_id: int) -> Hashable:
-        """What of the schedule is compiled in; the step is compiled once per value."""
+        """Return what the compiled step depends on; `step` is compiled once per value."""
         return None
 
     def changes_before(self, global_id: int) -> bool:
-        """Whether `start_batch` or `snapshot_before` has anything to do there, or phase changes."""
+        """Whether `start_batch` or `snapshot_before` acts at this batch, or `phase` changes."""
         return False
 
     def start_batch(self, global_id: int) -> None:  # noqa: B027  (most have nothing to do)
-        """Make the changes that a schedule plans for the start of batch global_id."""
+        """Make the changes scheduled for the start of this batch."""
 
     def snapshot_before(self, global_id: int) -> bool:
-        """Whether the model as it is before batch global_id is to be kept."""
+        """Whether to keep a checkpoint of the model as it is before this batch."""
         return False
 
     def schedule_report(self, global_id: int) -> dict[str, float]:
-        """Scheduled values, for TensorBoard."""
+        """Return the scheduled values to report, by TensorBoard tag."""
         return {}
 
     def reconstruct(self, images: np.ndarray) -> np.ndarray | None:
-        """Images as the model sees them again, for pictures beside the originals, if it can."""
+        """Return reconstructions of images, for the sample grids; None if there are none."""
         return None
 
     def about(self) -> dict[str, Any]:
-        """What records of scores are to say of the model beside its config."""
+        """Return what score records should say about the model besides its config."""
         return {}
 
-    # ---- what the training loop calls ----------------------------------------------------------
+    # ---- the training loop calls these ---------------------------------------------------------
 
     @property
     def variables(self) -> list:
-        """All state: weights, averages, u vectors and the optimisers' moments."""
+        """The whole state: weights, moving averages, u vectors and the optimisers' moments."""
         owners = [*self.networks.values(), *self.optimizers.values()]
         return [variable for owner in owners for variable in owner.variables]
 
     def connect(self, feed: ImageFeed) -> None:
-        """Choose where `train_block` takes its images from."""
+        """Take the images of `train_block` from `feed`."""
         self._feed = feed
         self._compiled.cache_clear()
         self._compiled_stack.cache_clear()
 
     def train_block(self, rows: np.ndarray, first: int) -> dict[str, np.ndarray]:
-        """The iterations first .. first + n - 1 on the images numbered rows [n, batch_size].
+        """Run consecutive iterations in one compiled call.
 
-        Nothing may change before any of them but the first (`changes_before`). Returns the
-        reports as NumPy values, each with an axis [n] before its own.
+        Args:
+            rows: The image numbers of each batch, [n, batch_size].
+            first: The number of the first batch. `changes_before` must be False for the others.
+
+        Returns:
+            The reports as arrays, with the iterations on the first axis.
         """
         report = self._compiled(self.phase(first))(*self._arrays(rows, first))
         return report | self._scheduled(first, len(rows))
 
     @staticmethod
-    def train_stack(models: list["Model"], rows: list, first: int) -> list[dict]:
-        """`train_block` of several models at once: configs that differ in `run` only. JAX."""
-        lead = models[0]
-        compiled = lead._compiled_stack(tuple(models), lead.phase(first))
+    def train_stack(
+        models: Sequence["Model"], rows: Sequence[np.ndarray], first: int
+    ) -> list[dict[str, np.ndarray]]:
+        """Call `train_block` on several models at once (JAX); configs may differ in `run` only.
+
+        Args:
+            models: The models.
+            rows: The image numbers for each model.
+            first: The number of the first batch.
+        """
+        leader = models[0]
+        compiled = leader._compiled_stack(tuple(models), leader.phase(first))
         arrays = zip(*(m._arrays(r, first) for m, r in zip(models, rows, strict=True)), strict=True)
         report = compiled(*map(np.stack, arrays))
-        extra = lead._scheduled(first, len(rows[0]))
-        return [{k: v[i] for k, v in report.items()} | extra for i in range(len(models))]
+        scheduled = leader._scheduled(first, len(rows[0]))
+        return [{k: v[i] for k, v in report.items()} | scheduled for i in range(len(models))]
 
     def _arrays(self, rows, first):
         n, size = rows.shape
@@ -164,7 +194,7 @@ class Model(abc.ABC):
         values = self.schedule_report(first)
         return {name: np.full(n, value, np.float32) for name, value in values.items()}
 
-    @functools.cache  # noqa: B019  (one model lives as long as its process)
+    @functools.cache  # noqa: B019  (a model lives as long as its process)
     def _compiled(self, phase):
         return engine.compile_block(self._step(phase), self.variables, self._feed.constants)
 
@@ -184,5 +214,5 @@ class Model(abc.ABC):
 
 
 def adam(learning_rate: float, beta_1: float, beta_2: float) -> keras.optimizers.Adam:
-    """Adam as in TensorFlow 1: epsilon 1e-8, outside the root and after bias correction."""
+    """Return Adam as in TensorFlow 1: epsilon 1e-8, outside the root, after bias correction."""
     return keras.optimizers.Adam(learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=1e-8)

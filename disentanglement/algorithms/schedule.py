@@ -1,17 +1,19 @@
-"""When the contrastive term and the gap of InfoGAN-CR change, as a function of the batch number.
+"""When InfoGAN-CR's contrastive weight rises and its gap falls, by batch number.
 
-At the start of batch g > 0, every `cr_coe_increase_batch` batches and at most
-`cr_coe_increase_times` times, cr_coe rises; likewise the gap falls. Each change re-initialises the
-contrastive discriminator H and its optimiser. Nothing is remembered between batches, so a resumed
-run needs only g.
+At the start of every `cr_coe_increase_batch`-th batch (but the first), cr_coe rises, at most
+`cr_coe_increase_times` times; likewise the gap falls. Each change re-initialises the contrastive
+discriminator H and its optimiser. Everything is a function of the batch number, so a resumed run
+needs no other state.
 """
 
 from dataclasses import dataclass
 
+from disentanglement.config import InfoGANCRKeys
+
 
 @dataclass(frozen=True)
 class Schedule:
-    """The schedule keys of a config, named as there."""
+    """The schedule keys of a config; see `InfoGANCRKeys` for their meaning."""
 
     cr_coe_start: float
     cr_coe_increase: float
@@ -23,33 +25,33 @@ class Schedule:
     gap_decrease_batch: int
 
     @classmethod
-    def of(cls, config) -> "Schedule":
-        """The schedule in a config that has all these keys."""
+    def of(cls, config: InfoGANCRKeys) -> "Schedule":
+        """Return the schedule of a config."""
         return cls(**{name: getattr(config, name) for name in cls.__dataclass_fields__})
 
     def cr_coe(self, global_id: int) -> float:
-        """The weight of the contrastive term during batch global_id."""
+        """Return the weight of the contrastive term during batch `global_id`."""
         rises = min(global_id // self.cr_coe_increase_batch, self.cr_coe_increase_times)
         return self.cr_coe_start + self.cr_coe_increase * rises
 
     def gap(self, global_id: int) -> float:
-        """The least distance between the codes that a pair does not share."""
+        """Return the minimum distance between the codes that a pair does not share."""
         falls = min(global_id // self.gap_decrease_batch, self.gap_decrease_times)
         return max(self.gap_start - self.gap_decrease * falls, 0.0)
 
     def rises(self, global_id: int) -> int:
-        """n where cr_coe rises for the nth time at the start of batch global_id, else 0."""
+        """Return n if cr_coe rises for the nth time at the start of this batch, else 0."""
         return _nth(global_id, self.cr_coe_increase_batch, self.cr_coe_increase_times)
 
     def falls(self, global_id: int) -> int:
-        """n where the gap falls for the nth time at the start of batch global_id, else 0."""
+        """Return n if the gap falls for the nth time at the start of this batch, else 0."""
         return _nth(global_id, self.gap_decrease_batch, self.gap_decrease_times)
 
     def is_idle(self, global_id: int) -> bool:
-        """Whether nothing that H learns in batch global_id can reach G, D or Q.
+        """Whether training H in this batch cannot affect G, D or Q.
 
-        True until the first rise from 0: H is drawn anew then, and its loss has weight 0 before.
-        False throughout where no rise is planned, so that H can be watched.
+        True before the first rise of cr_coe from 0: H's loss has weight 0, and H is re-initialised
+        at the rise. If no rise is planned, H is never idle, so that it can still be monitored.
         """
         planned = self.cr_coe_increase_times > 0 and self.cr_coe_increase > 0
         return planned and self.cr_coe_start == 0 and global_id < self.cr_coe_increase_batch

@@ -1,6 +1,19 @@
-"""Where an experiment's data are."""
+"""Where an experiment's data are, and which config keys say so."""
 
 from pathlib import Path
+from typing import Protocol
+
+
+class GeneratedDataConfig(Protocol):
+    """The config keys that loading takes where missing data can be generated."""
+
+    @property
+    def data_dir(self) -> str | Path | None:
+        """Folder of the data set; None: in data/ beside the experiments."""
+
+    @property
+    def generate(self) -> int | None:
+        """How many training images to generate if there are none; None: do not generate any."""
 
 
 def data_folder(experiment: Path, data_dir: str | Path | None, name: str) -> Path:

@@ -1,4 +1,4 @@
-"""npz files in pieces: no array need be in memory whole, and nothing in them is ever unpickled."""
+"""Read and write npz files piece by piece: arrays need not fit in memory; nothing is unpickled."""
 
 import contextlib
 import zipfile
@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from disentanglement.errors import UserError
 
-DAMAGE = (
+# What zipfile and NumPy raise when a file is damaged or is something else.
+READ_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
     EOFError,
@@ -20,12 +22,12 @@ DAMAGE = (
     RuntimeError,
     NotImplementedError,
 )
-_DENSEST = 1100  # deflate makes things so many times smaller at best
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # equal arrays give equal bytes, whenever they are written
+_MAX_COMPRESSION = 1100  # deflate does not compress better than about 1030:1
+_TIMESTAMP = (1980, 1, 1, 0, 0, 0)  # fixed, so that equal arrays give equal bytes
 
 
-class Member(NamedTuple):
-    """An array of an npz file, open at its first value. `path` and `name` are for messages."""
+class ArrayReader(NamedTuple):
+    """An array stored in a file, open at its first value; `path` and `name` are for messages."""
 
     path: Path
     name: str
@@ -34,7 +36,7 @@ class Member(NamedTuple):
     dtype: np.dtype
 
     def read(self, rows: int) -> np.ndarray:
-        """The next rows of the array. Raises EOFError where the file ends before."""
+        """Return the next `rows` rows. Raises EOFError if the file ends before that."""
         shape = (rows, *self.shape[1:])
         size = int(np.prod(shape)) * self.dtype.itemsize
         content = self.file.read(size)
@@ -42,52 +44,58 @@ class Member(NamedTuple):
             raise EOFError(f"array '{self.name}' is cut off")
         return np.frombuffer(content, self.dtype).reshape(shape)
 
-    def empty(self, dtype) -> np.ndarray:
-        """Room for the whole array. Raises ValueError where the file is too short to fill it."""
+    def allocate(self, dtype: DTypeLike) -> np.ndarray:
+        """Return an uninitialised array of this shape; ValueError if the file cannot fill it."""
         need = int(np.prod(self.shape, dtype=float)) * self.dtype.itemsize
-        if need > _DENSEST * self.path.stat().st_size:
+        if need > _MAX_COMPRESSION * self.path.stat().st_size:
             raise ValueError(f"array '{self.name}' {self.shape} is larger than the file can hold")
         return np.empty(self.shape, dtype)
 
-    def pieces(self, rows: int):
-        """(start, piece) of the array, at most so many rows each; then compares the checksum."""
+    def chunks(self, rows: int) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield (first row, chunk) for chunks of at most `rows` rows, then verify the checksum."""
         for start in range(0, self.shape[0], rows):
             yield start, self.read(min(rows, self.shape[0] - start))
-        self.file.read()
+        self.file.read()  # zipfile compares the checksum at the end of the file
 
 
 @contextlib.contextmanager
-def opened(path: Path, advice: str):
-    """An npz file to read; damage that shows in the block is a UserError, ending in `advice`."""
+def open_npz(path: Path, advice: str) -> Iterator[zipfile.ZipFile]:
+    """Open an npz file for reading.
+
+    Raises:
+        UserError: The file cannot be opened, or the block finds it damaged; the message then ends
+            with `advice`.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             yield archive
-    except DAMAGE as error:
-        raise UserError(f"{path}: damaged or not what it should be ({error}): {advice}") from error
+    except READ_ERRORS as error:
+        raise UserError(f"{path}: damaged or in the wrong format ({error}): {advice}") from error
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
-def read_in_pieces(path: Path, name: str, rows: int, advice: str) -> Iterator[np.ndarray]:
-    """The array `name` of a file, at most so many rows at a time; for `advice` see `opened`.
+def read_chunks(path: Path, name: str, rows: int, advice: str) -> Iterator[np.ndarray]:
+    """Yield the array `name` of a file, at most `rows` rows at a time; for `advice` see `open_npz`.
 
-    What goes wrong where the pieces are used is not taken for damage of this file.
+    An error in the code that uses the chunks is not mistaken for damage to this file.
     """
-    with opened(path, advice) as archive, member(archive, name) as array:
-        for _, piece in array.pieces(rows):
-            yield piece
+    with open_npz(path, advice) as archive, open_array(archive, name) as array:
+        for _, chunk in array.chunks(rows):
+            yield chunk
 
 
 @contextlib.contextmanager
-def member(archive: zipfile.ZipFile, name: str):
-    """The array `name` of an open npz file. Raises KeyError, ValueError where it is not one."""
+def open_array(archive: zipfile.ZipFile, name: str) -> Iterator[ArrayReader]:
+    """Open the array `name` of an npz file. Raises KeyError if absent, ValueError if no array."""
+    assert archive.filename, "opened from a path"
     with archive.open(f"{name}.npy") as file:
         shape, dtype = read_header(file, name)
-        yield Member(Path(archive.filename), name, file, shape, dtype)
+        yield ArrayReader(Path(archive.filename), name, file, shape, dtype)
 
 
 def read_header(file: IO[bytes], name: str) -> tuple[tuple[int, ...], np.dtype]:
-    """Shape and type of the npy stream that begins here. Raises ValueError if it is of objects."""
+    """Return the shape and type of an npy stream. Raises ValueError if it holds objects."""
     version = np.lib.format.read_magic(file)
     read = {(1, 0): np.lib.format.read_array_header_1_0}.get(
         version, np.lib.format.read_array_header_2_0
@@ -101,9 +109,11 @@ def read_header(file: IO[bytes], name: str) -> tuple[tuple[int, ...], np.dtype]:
 
 
 @contextlib.contextmanager
-def new_member(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], dtype):
-    """A stream for the values of a new array `name`, in C order."""
-    info = zipfile.ZipInfo(f"{name}.npy", _EPOCH)
+def create_array(
+    archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], dtype: DTypeLike
+) -> Iterator[IO[bytes]]:
+    """Add an array `name` to an npz file; yield the stream for its values, in C order."""
+    info = zipfile.ZipInfo(f"{name}.npy", _TIMESTAMP)
     info.compress_type = archive.compression
     with archive.open(info, "w", force_zip64=True) as file:
         header = {"shape": shape, "fortran_order": False, "descr": np.dtype(dtype).str}
@@ -111,7 +121,7 @@ def new_member(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], dtyp
         yield file
 
 
-def add(archive: zipfile.ZipFile, name: str, array: np.ndarray) -> None:
-    """Write a whole array into an npz file that is being made."""
-    with new_member(archive, name, array.shape, array.dtype) as file:
+def add_array(archive: zipfile.ZipFile, name: str, array: np.ndarray) -> None:
+    """Add a whole array to an npz file that is being written."""
+    with create_array(archive, name, array.shape, array.dtype) as file:
         file.write(np.ascontiguousarray(array).tobytes())

@@ -1,36 +1,35 @@
-"""Making a data set in parts: each part is a file, made by one of several processes.
+"""Make a data set in parts: each part is a file, made by one of several processes.
 
-A run that is killed goes on with the parts that are absent.
+After an interruption, only the missing parts are made.
 """
 
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from joblib import Parallel, delayed
 from joblib.externals.loky.process_executor import TerminatedWorkerError
+from tqdm import tqdm
 
 from disentanglement.errors import UserError, os_errors_in_one_line
 from disentanglement.files import write_text
 
-ABOUT = "about.json"  # in a folder of parts or of a set: all that decides its content
-
-
-AGAIN = "remove it and run the same command again"  # advice for a damaged part
+DESCRIPTION_FILE = "about.json"  # in a folder of parts or of a set: all that decides its content
+DAMAGED_PART_ADVICE = "remove it and run the same command again"
 
 
 class Part(NamedTuple):
-    """A file of `size` items, which make(*arguments) leaves at `path`."""
+    """A file of `size` items; make(*arguments) writes it to `path`."""
 
     path: Path
     size: int
-    make: Callable
-    arguments: tuple
+    make: Callable[..., None]
+    arguments: tuple[Any, ...]
 
 
-def finish(parts: Iterable[Part], workers: int, bar) -> None:
-    """Make the parts that are not there, in `workers` processes; `bar` (tqdm) counts items."""
+def make_missing(parts: Iterable[Part], workers: int, bar: tqdm) -> None:
+    """Make the parts that do not exist yet, in `workers` processes; `bar` counts items."""
     todo = []
     for part in parts:
         if part.path.exists():
@@ -43,36 +42,45 @@ def finish(parts: Iterable[Part], workers: int, bar) -> None:
             bar.update(size)
     except TerminatedWorkerError as error:
         raise UserError(
-            "a worker was killed, most likely for want of memory: run the same command again with "
-            f"fewer --workers than {workers}; what is made is kept"
+            "a worker was killed, most likely because memory ran out: run the same command again "
+            f"with fewer --workers than {workers}; finished parts are kept"
         ) from error
 
 
-def begin(folder: Path, about: dict) -> None:
-    """Note in a folder of parts what they are of."""
-    write_text(folder / ABOUT, json.dumps(about, indent=2) + "\n")
+def write_description(folder: Path, description: dict[str, Any]) -> None:
+    """Record in a folder what its parts or files were made from."""
+    write_text(folder / DESCRIPTION_FILE, json.dumps(description, indent=2) + "\n")
 
 
-def check(folder: Path, about: dict, holds: str) -> bool:
-    """Whether `folder` says what it is of, and it is this. Raises UserError if it is of another.
+def check_description(folder: Path, description: dict[str, Any], problem: str) -> bool:
+    """Check that what `folder` holds was made from `description`.
 
-    holds: the beginning of the message, "DIR holds another set".
+    Args:
+        folder: Need not exist.
+        description: All that decides the content.
+        problem: How the message of a mismatch begins: "DIR holds another set".
+
+    Returns:
+        False if the folder has no description.
+
+    Raises:
+        UserError: Its description differs.
     """
-    found = read(folder)
+    found = read_description(folder)
     if found is None:
         return False
-    if different := [key for key in about if found.get(key) != about[key]]:
+    if different := [key for key in description if found.get(key) != description[key]]:
         key = different[0]
         raise UserError(
-            f"{holds}: its {key} is {found.get(key)!r}, here it is {about[key]!r}: choose another "
-            f"--out, or remove {folder}"
+            f"{problem}: its {key} is {found.get(key)!r}, here it is {description[key]!r}: choose "
+            f"another --out, or remove {folder}"
         )
     return True
 
 
-def read(folder: Path) -> dict | None:
-    """What a folder says it is of, or None. Raises UserError where that is damaged."""
-    path = folder / ABOUT
+def read_description(folder: Path) -> dict[str, Any] | None:
+    """Return the description in a folder, None if there is none; UserError if it is damaged."""
+    path = folder / DESCRIPTION_FILE
     if not path.exists():
         return None
     with os_errors_in_one_line(path):
@@ -88,6 +96,6 @@ def read(folder: Path) -> dict | None:
     return found
 
 
-def _make(part):
+def _make(part: Part) -> int:
     part.make(*part.arguments)
     return part.size

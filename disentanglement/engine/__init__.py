@@ -1,37 +1,44 @@
-"""The one place that knows the Keras backend: take a gradient step, compile a training step.
+"""The engine: gradient steps and compiled training steps, on TensorFlow or JAX.
 
-Algorithms are written statefully, with `keras.ops`, `variable.assign` and `optimizer.apply`; these
-functions turn that into one program of the backend: TensorFlow (the default), where state is part
-of the graph, or JAX (KERAS_BACKEND=jax), where it is threaded through pure functions.
+Algorithms are written statefully, with `keras.ops`, `variable.assign` and `optimizer.apply`. The
+engine turns them into one program: on TensorFlow (the default) the state is part of the graph; on
+JAX (KERAS_BACKEND=jax) it is passed through pure functions. Nothing else in this package imports
+tensorflow or jax.
 
     minimize(loss_fn, optimizer, variables) -> report
     compile_step(step, variables) -> function of NumPy arrays
-    compile_block(step, variables, constants) -> several iterations in one call
-    compile_stack(step, variables, constants) -> the same for several models at once (JAX)
+    compile_block(step, variables, constants) -> the same, several iterations in one call
+    compile_stack(step, variables, constants) -> the same, several models at once (JAX)
     compile_inference(network) -> function of NumPy arrays
     put(array) -> the array on the device, for constants
-    has_accelerator(), devices() -> what computes here
+    has_accelerator(), devices() -> the hardware in use
 """
 
 import importlib
 import importlib.util
 import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from disentanglement.errors import UserError
 
+if TYPE_CHECKING:  # the engine itself imports Keras, without TensorFlow's messages
+    import keras
+
 _NAMES = {"tensorflow": "TensorFlow", "jax": "JAX"}
 
 _backend = os.environ["KERAS_BACKEND"]
-NAME = _NAMES.get(_backend)
-if NAME is None:
+if _backend not in _NAMES:
     raise UserError(
         f"KERAS_BACKEND={_backend} is not supported: unset it, or set it to {' or '.join(_NAMES)}"
     )
+NAME = _NAMES[_backend]
 
 
 def is_installed(backend: str) -> bool:
+    """Whether the Python package of this backend is installed."""
     return importlib.util.find_spec(backend) is not None
 
 
@@ -50,10 +57,17 @@ has_accelerator = _engine.has_accelerator
 devices = _engine.devices
 
 
-def compile_inference(network, batch_size: int = 256):
-    """A function from arrays [N, ...] of any length to the network's output, in inference mode.
+def compile_inference(
+    network: "keras.Model", batch_size: int = 256
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a function from arrays [N, ...], of any N > 0, to the network's output.
 
-    It works in batches of one size (the last one padded), so that it is compiled once.
+    The network runs in inference mode, in batches of a fixed size with the last one padded, so it
+    is compiled only once.
+
+    Args:
+        network: A network with one output.
+        batch_size: The size of a batch on a CPU; accelerators take at least 4096.
     """
     forward = compile_step(lambda inputs: network(inputs, training=False), network.variables)
     if has_accelerator():

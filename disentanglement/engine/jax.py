@@ -1,22 +1,26 @@
-"""The engine on JAX: stateful steps become pure functions of all variables' values."""
+"""The engine on JAX: stateful steps become pure functions of the values of all variables."""
 
 import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import jax
 import keras
 import numpy as np
 
-_step_variables: list = []  # of the step that is being traced
+_step_variables: list = []  # the variables of the step being traced
 
 
-def minimize(loss_fn, optimizer: keras.Optimizer, variables: list):
-    """One step of `optimizer` down the gradient of a loss; see engine/tensorflow.py.
+def minimize(
+    loss_fn: Callable[[], tuple[Any, Any]], optimizer: keras.Optimizer, variables: list
+) -> Any:
+    """Take one optimizer step down the gradient of a loss; see engine/tensorflow.py.
 
-    Works inside a compiled step only. What loss_fn assigns (batch norm's averages) is kept.
+    Works only inside a compiled step. Values that loss_fn assigns (batch norm averages) are kept.
     """
 
     def pure_loss(values):
-        # A scope of its own, which starts from what the step has made of the variables so far.
+        # An inner scope, which starts from the values that the step has assigned so far.
         state = [(v, v.value) for v in _step_variables]
         scope = keras.StatelessScope([*state, *zip(variables, values, strict=True)])
         with scope:
@@ -33,12 +37,10 @@ def minimize(loss_fn, optimizer: keras.Optimizer, variables: list):
     return report
 
 
-def compile_step(step, variables: list):
-    """Compile `step(*arrays) -> structure of arrays`, which may assign to `variables` only.
+def compile_step(step: Callable[..., Any], variables: list) -> Callable[..., Any]:
+    """Compile a step; see engine/tensorflow.py.
 
-    Returns a callable that takes NumPy arrays and gives the structure as NumPy arrays. It is
-    traced once per set of argument shapes. The variables' old values are given up (donated), so
-    that the device holds them once.
+    The buffers of the variables are donated, so the device never holds two copies of them.
     """
     compiled = jax.jit(_pure(step, variables), donate_argnums=0)
 
@@ -50,12 +52,8 @@ def compile_step(step, variables: list):
     return call
 
 
-def compile_block(step, variables: list, constants: list):
-    """Compile several iterations of `step(*constants, *arrays)` as one call, a scan.
-
-    The callable takes arrays with an axis of iterations before their own first one, and gives the
-    reports likewise. constants: arrays that every iteration sees whole, kept on the device.
-    """
+def compile_block(step: Callable[..., Any], variables: list, constants: list) -> Callable[..., Any]:
+    """Compile several iterations of a step as one call, a scan; see engine/tensorflow.py."""
     pure = _pure(step, variables)
 
     def scan(state, constants, arrays):
@@ -66,7 +64,7 @@ def compile_block(step, variables: list, constants: list):
         state, reports = jax.lax.scan(body, state, arrays)
         return reports, state
 
-    # XLA's convolutions are slow within a loop on a CPU: one iteration goes without.
+    # XLA's convolutions are slow inside a loop on a CPU, so a single iteration avoids the loop.
     single = jax.jit(lambda s, c, a: pure(s, (*c, *(x[0] for x in a))), donate_argnums=0)
     block = jax.jit(scan, donate_argnums=0)
 
@@ -82,12 +80,21 @@ def compile_block(step, variables: list, constants: list):
     return call
 
 
-def compile_stack(step, variables: list[list], constants: list):
-    """`compile_block` for several models of one shape at once: variables[i] are the i-th's.
+def compile_stack(
+    step: Callable[..., Any], variables: list[list], constants: list
+) -> Callable[..., Any]:
+    """Compile several iterations of several models of the same shape as one call.
 
-    Arrays and reports have an axis of models before the axis of iterations; `step` is traced with
-    the first model's variables. Every model gets what `compile_block` would give it alone, within
-    rounding.
+    Within rounding, every model gets the results that `compile_block` would give it.
+
+    Args:
+        step: A step of the first model, as for `compile_block`.
+        variables: The variables of each model.
+        constants: As for `compile_block`; shared by all models.
+
+    Returns:
+        A function like that of `compile_block`, whose arrays and report have an axis of models
+        before the axis of iterations.
     """
     pure = _pure(step, variables[0])
 
@@ -114,23 +121,24 @@ def compile_stack(step, variables: list[list], constants: list):
     return call
 
 
-def put(array: np.ndarray):
-    """The array on the device, for `constants`."""
+def put(array: np.ndarray) -> Any:
+    """Copy an array to the device, for `constants`."""
     return jax.device_put(array)
 
 
 def has_accelerator() -> bool:
+    """Whether networks run on a GPU or another accelerator."""
     return jax.default_backend() != "cpu"
 
 
 def devices() -> list[str]:
-    """What computes here, e.g. ["CPU"] or ["NVIDIA H100"]."""
+    """Return the names of the devices, e.g. ["CPU"] or ["NVIDIA H100"]."""
     names = (device.device_kind for device in jax.devices())
     return [name.upper() if name == "cpu" else name for name in names]
 
 
-def _pure(step, variables):
-    """(state, arrays) -> (report, next state), without side effects."""
+def _pure(step: Callable[..., Any], variables: list) -> Callable[..., Any]:
+    """Return the step as a function (state, arrays) -> (report, next state)."""
 
     def pure(state, arrays):
         scope = keras.StatelessScope(zip(variables, state, strict=True))
@@ -141,13 +149,13 @@ def _pure(step, variables):
     return pure
 
 
-def _assign(variables, values):
+def _assign(variables: list, values: list) -> None:
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
 
 
 @contextlib.contextmanager
-def _tracing(variables):
+def _tracing(variables: list) -> Iterator[None]:
     global _step_variables
     outer, _step_variables = _step_variables, variables
     try:

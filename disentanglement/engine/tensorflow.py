@@ -1,9 +1,11 @@
-"""The engine on TensorFlow: gradient tapes and graph functions, which hold state themselves."""
+"""The engine on TensorFlow: gradient tapes and graph functions, which hold their own state."""
 
 import contextlib
 import os
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -11,10 +13,10 @@ from disentanglement.errors import UserError
 
 
 @contextlib.contextmanager
-def _quiet_stderr():
-    """Hold back what C++ writes to stderr; shown only if the block fails.
+def _quiet_stderr() -> Iterator[None]:
+    """Hold back what C++ code writes to stderr, and show it only if the block fails.
 
-    TensorFlow greets every CPU user with lines on CUDA that no log level turns off.
+    Without a GPU, TensorFlow prints lines about CUDA that no log level turns off.
     """
     try:
         descriptor = sys.stderr.fileno()
@@ -40,15 +42,21 @@ with _quiet_stderr():
     import keras
     import tensorflow as tf
 
-    tf.config.list_logical_devices()  # starts the devices, with their messages
+    tf.config.list_logical_devices()  # initializes the devices, which prints messages, too
 
 
-def minimize(loss_fn, optimizer: keras.Optimizer, variables: list):
-    """One step of `optimizer` down the gradient of a loss.
+def minimize(
+    loss_fn: Callable[[], tuple[Any, Any]], optimizer: keras.Optimizer, variables: list
+) -> Any:
+    """Take one optimizer step down the gradient of a loss.
 
-    loss_fn: () -> (scalar loss, report); report is any structure of tensors.
-    variables: the trainable variables to move; all others are constants of the gradient.
-    Returns the report, whose values were computed before the step.
+    Args:
+        loss_fn: Returns the scalar loss and a report, any structure of tensors.
+        optimizer: The optimizer, built for `variables`.
+        variables: The variables to update; the gradient treats all others as constants.
+
+    Returns:
+        The report, computed before the step.
     """
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch([v.value for v in variables])
@@ -58,14 +66,17 @@ def minimize(loss_fn, optimizer: keras.Optimizer, variables: list):
     return report
 
 
-def compile_step(step, variables: list):
-    """Compile `step(*arrays) -> structure of tensors`, which may assign to `variables`.
+def compile_step(step: Callable[..., Any], variables: list) -> Callable[..., Any]:
+    """Compile a step.
 
-    Returns a callable that takes NumPy arrays and gives the structure as NumPy arrays. It is
-    traced once per set of argument shapes. `variables` is not needed by TensorFlow, whose
-    functions capture them; an engine without state would thread them through.
+    Args:
+        step: A function of arrays that returns a structure of tensors.
+        variables: Every variable that the step may read or assign to.
+
+    Returns:
+        The same function on NumPy arrays. It is traced once per set of argument shapes.
     """
-    del variables
+    del variables  # TensorFlow functions capture them
     compiled = tf.function(step, autograph=False)
 
     def call(*arrays):
@@ -74,11 +85,17 @@ def compile_step(step, variables: list):
     return call
 
 
-def compile_block(step, variables: list, constants: list):
-    """Compile several iterations of `step(*constants, *arrays)` as one call.
+def compile_block(step: Callable[..., Any], variables: list, constants: list) -> Callable[..., Any]:
+    """Compile several iterations of a step as one call.
 
-    The callable takes arrays with an axis of iterations before their own first one, and gives the
-    reports likewise. constants: arrays that every iteration sees whole, kept on the device.
+    Args:
+        step: A function of (*constants, *arrays) that returns a structure of tensors.
+        variables: Every variable that the step may read or assign to.
+        constants: Arrays that every iteration receives whole; see `put`.
+
+    Returns:
+        A function of NumPy arrays. Its arrays and the structure it returns have an axis of
+        iterations before the axes of one iteration.
     """
     del variables
     single = tf.function(step, autograph=False, jit_compile=has_accelerator() or None)
@@ -86,7 +103,7 @@ def compile_block(step, variables: list, constants: list):
     @tf.function(autograph=False)
     def block(*arrays):
         n = arrays[0].shape[0]
-        # Python's loop would unroll n copies of the graph.
+        # A Python loop would put n copies of the step into the graph.
         first = single(*constants, *(a[0] for a in arrays))
         flat, structure = keras.tree.flatten(first), first
         stores = [
@@ -102,7 +119,7 @@ def compile_block(step, variables: list, constants: list):
         return keras.tree.pack_sequence_as(structure, [store.stack() for store in stores])
 
     def call(*arrays):
-        if len(arrays[0]) == 1:  # one iteration: no loop around it
+        if len(arrays[0]) == 1:  # a single iteration needs no loop
             report = single(*constants, *(a[0] for a in arrays))
             return keras.tree.map_structure(lambda value: np.asarray(value)[None], report)
         return keras.tree.map_structure(np.asarray, block(*map(tf.convert_to_tensor, arrays)))
@@ -110,22 +127,25 @@ def compile_block(step, variables: list, constants: list):
     return call
 
 
-def compile_stack(step, variables: list[list], constants: list):
-    """Training several models at once is for JAX only. Raises UserError."""
+def compile_stack(
+    step: Callable[..., Any], variables: list[list], constants: list
+) -> Callable[..., Any]:
+    """Raise UserError: only JAX trains several models at once."""
     raise UserError("--stack needs JAX: set KERAS_BACKEND=jax")
 
 
-def put(array: np.ndarray):
-    """The array on the device, for `constants`."""
+def put(array: np.ndarray) -> Any:
+    """Copy an array to the device, for `constants`."""
     return tf.constant(array)
 
 
 def has_accelerator() -> bool:
+    """Whether networks run on a GPU."""
     return bool(tf.config.list_logical_devices("GPU"))
 
 
 def devices() -> list[str]:
-    """What computes here, e.g. ["CPU"] or ["CPU", "NVIDIA H100"]."""
+    """Return the names of the devices, e.g. ["CPU"] or ["CPU", "NVIDIA H100"]."""
     return [
         tf.config.experimental.get_device_details(device).get("device_name", device.device_type)
         for device in tf.config.list_physical_devices()

@@ -1,1 +1,1 @@
-"""Scoring: encode the images once, run every metric, keep records, make tables and pictures."""
+"""Score encoders and trained runs: encode images once, run metrics, keep records, make tables."""

@@ -1,7 +1,7 @@
-"""Arrays that metrics take but that do not come from encoding images of the data set.
+"""Arrays that metrics take besides codes and factors.
 
-A provider makes them: on dSprites from the shape classifier, on unlabelled images from a network
-with random weights.
+Providers compute them: on dSprites with the shape classifier, on unlabelled images with a network
+of random weights.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # imports Keras
     from disentanglement.algorithms.model import Model
 
 SAMPLES = 50_000  # generated images that the classifier sees
-FEATURES = 10_000  # generated images that the random network describes, at most
+FEATURES = 10_000  # generated images that the random network sees, at most
 
 
 class ComputedArray(NamedTuple):
@@ -26,36 +26,35 @@ class ComputedArray(NamedTuple):
 
     Attributes:
         compute: Returns the array.
-        about: Where it comes from, as JSON values, for the record.
+        source: Where it comes from, as JSON values, for the record.
     """
 
     compute: Callable[[], np.ndarray]
-    about: dict[str, Any]
+    source: dict[str, Any]
 
 
 class ArrayProvider(Protocol):
-    """Computes arrays from a model and a data set.
+    """Computes arrays from a model and a data set."""
 
-    Attributes:
-        names: The names of the arrays, as in `disentanglement.metrics`.
-    """
-
-    names: tuple[str, ...]
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the arrays, as in `disentanglement.metrics`."""
 
     def unavailable(self) -> str | None:
-        """Why the arrays cannot be computed here, in one line; None if they can."""
+        """Return why the arrays cannot be computed here, in one line, or None if they can."""
 
     def arrays(self, model: "Model", dataset: Dataset) -> dict[str, ComputedArray]:
         """Return the arrays, by name."""
 
 
 class ShapeProbabilities:
-    """What the dSprites shape classifier says of generated images.
+    """Provides the dSprites shape classifier's probabilities for 50,000 generated images.
 
-    classifier: its file, which need not exist.
+    Args:
+        classifier: The classifier's file. Without it, the array is unavailable.
     """
 
-    names = ("shape_probabilities",)
+    names: tuple[str, ...] = ("shape_probabilities",)
 
     def __init__(self, classifier: Path):
         self.classifier = classifier
@@ -72,18 +71,18 @@ class ShapeProbabilities:
             z = model.latent.sample(stream(model.config.run, "sample quality"), SAMPLES)
             return shape_classifier.classify(self.classifier, model.generate, z)
 
-        about = {"classifier": fingerprint(self.classifier), "samples": SAMPLES}
-        return {"shape_probabilities": ComputedArray(classify, about)}
+        source = {"classifier": fingerprint(self.classifier), "samples": SAMPLES}
+        return {"shape_probabilities": ComputedArray(classify, source)}
 
 
 class RandomFeatures:
-    """What a network with random weights sees in generated and in training images, in [-1, 1].
+    """Provides the features that a network of random weights finds in images in [-1, 1].
 
-    10,000 generated images, or half as many as the data set has if that is less, and twice as
-    many training images.
+    They are of 10,000 generated images, or half the size of the data set if that is less, and of
+    twice as many training images.
     """
 
-    names = ("generated_features", "training_features")
+    names: tuple[str, ...] = ("generated_features", "training_features")
 
     def unavailable(self) -> str | None:
         return None

@@ -1,6 +1,6 @@
-"""Scoring an encoder on a data set: choose the images of the protocol, encode each once, score.
+"""Score an encoder on a data set: choose the protocol's images, encode each once, run metrics.
 
-`encode` is any function from images [n, H, W, C] to codes [n, K]; metrics never see a model.
+An encoder is any function from images [n, H, W, C] to codes [n, K]; metrics never see a model.
 """
 
 import logging
@@ -25,6 +25,7 @@ from disentanglement.data.dataset import (
 )
 from disentanglement.errors import UserError
 from disentanglement.evaluation.computed_arrays import ComputedArray
+from disentanglement.evaluation.encoding import Encoder, encode_images
 from disentanglement.evaluation.scorecard import Scorecard
 from disentanglement.metrics.arrays import ArrayError, check
 from disentanglement.metrics.metric import Metric
@@ -38,12 +39,11 @@ if TYPE_CHECKING:  # imports Keras
 log = logging.getLogger(__name__)
 
 GROUPS, GROUP_SIZE = 500, 100
-SHARE = 10  # one in ten images is a reference image; as many have known factors
-_CHUNK = 4096  # images held at a time
+SHARE = 10  # the reference and the sample are a tenth of the data set each
 
 
 def evaluate(
-    encode: Callable[[np.ndarray], np.ndarray],
+    encode: Encoder,
     dataset: ImageSource,
     metrics: Mapping[str, Callable] | Iterable[str] = METRICS,
     *,
@@ -55,27 +55,29 @@ def evaluate(
     """Score an encoder by the paper's protocol and return the record, a JSON value.
 
     With `path`, the record is saved there after every metric. A later call with the same seed,
-    protocol and model computes only what is missing; a record of anything else is renamed and
-    kept.
+    protocol and model computes only what is missing; any other record there is renamed, not
+    overwritten.
 
     Args:
         encode: Returns the codes [n, K] of images [n, H, W, C], n up to 4096.
         dataset: See `draw_images`; the folders of data/ have ready ones.
         metrics: Name -> metric, or names in `suite.METRICS` (default: all of them).
-        seed: For the choice of images and for the metrics' learners.
-        path: Where to keep the record.
-        model: What the record says of the model, any JSON object. `disentanglement.table` labels
+        seed: Seeds the choice of images and the metrics' learners; 0 or more.
+        path: The file for the record.
+        model: Describes the model in the record, any JSON object. `disentanglement.table` labels
             rows by its `name` and averages over its `run`.
-        computed: Arrays that cannot be encoded, by name; computed only if a metric takes them.
+        computed: Arrays that are not codes or factors, by name; computed only if a metric takes
+            them.
 
     Returns:
-        record["scores"] holds every score by name; record["metrics"] the evidence and the seconds
-        behind it; record["skipped"] the metrics that could not run, and why.
+        record["scores"] holds every score by name; record["metrics"] its evidence and the seconds
+        it took; record["skipped"] the metrics that could not run, and why.
 
     Raises:
-        UserError: The codes are unusable for every metric, or a name or seed is wrong.
+        UserError: The codes cannot be used, the data set cannot be scored, or a metric's name, a
+            metric's parameter or the seed is wrong.
     """
-    metrics = chosen(metrics)
+    metrics = metrics_by_name(metrics)
     if seed < 0:
         raise UserError(f"seed {seed}: must be 0 or more")
     images = draw_images(dataset, metric_stream(seed))
@@ -84,14 +86,23 @@ def evaluate(
     )
     todo = card.todo(metrics)
     if todo:
-        arrays, about, encoding_seconds = make_arrays(todo, encode, dataset, images, computed or {})
+        arrays, sources, encoding_seconds = make_arrays(
+            todo, encode, dataset, images, computed or {}
+        )
         card.begin(encoding_seconds)
-        score_into(card, todo, arrays, seed, about)
+        score_into(card, todo, arrays, seed, sources)
     return card.record
 
 
 class TrainingScores:
-    """Scores a model as it is now, on the same images at every call: a row of metric.csv."""
+    """Scores a model during training, on the same images at every call: a row of metric.csv.
+
+    Args:
+        model: Encodes the images; its config's `run` is the seed.
+        dataset: What the model is trained on.
+        metrics: Name -> metric.
+        computed: See `evaluate`.
+    """
 
     def __init__(
         self,
@@ -105,7 +116,7 @@ class TrainingScores:
         self._images: MetricImages | None = None
 
     def __call__(self) -> dict[str, float]:
-        """Return the scores by their full names; {} if there are no metrics."""
+        """Return the model's present scores by their full names; {} if there are no metrics."""
         if not self.metrics:
             return {}
         seed = self.model.config.run
@@ -125,37 +136,42 @@ class TrainingScores:
 
 def make_arrays(
     metrics: Mapping[str, Callable],
-    encode: Callable[[np.ndarray], np.ndarray],
+    encode: Encoder,
     dataset: ImageSource,
     images: MetricImages,
     computed: Mapping[str, ComputedArray],
 ) -> tuple[dict[str, np.ndarray], dict[str, dict], float]:
-    """Make the arrays that these metrics take, and no others.
+    """Encode and compute the arrays that these metrics take, and no others.
 
     Returns:
-        The arrays by name; where the computed ones come from and the seconds they took; the
-        seconds of encoding.
+        The arrays by name; the source of each computed one, with the seconds it took; the seconds
+        that encoding took.
     """
     needed = {array for metric in metrics.values() for array in _metric(metric).arrays}
     start = time.perf_counter()
     arrays = encode_images(encode, dataset, images, needed)
     encoding_seconds = time.perf_counter() - start
-    about = {}
+    sources = {}
     for name in [name for name in computed if name in needed]:
         start = time.perf_counter()
         arrays[name] = computed[name].compute()
-        about[name] = {**computed[name].about, "seconds": round(time.perf_counter() - start, 3)}
-    return arrays, about, encoding_seconds
+        sources[name] = {**computed[name].source, "seconds": round(time.perf_counter() - start, 3)}
+    return arrays, sources, encoding_seconds
 
 
-def chosen(metrics: Mapping[str, Callable] | Iterable[str]) -> dict[str, Callable]:
-    """Metrics by name, from a mapping or from names. Raises UserError for an unknown name."""
+def metrics_by_name(metrics: Mapping[str, Callable] | Iterable[str]) -> dict[str, Callable]:
+    """Return metrics by name, given themselves or their names in `suite.METRICS`.
+
+    Raises:
+        UserError: A name is unknown.
+    """
     if isinstance(metrics, Mapping):
         return dict(metrics)
-    for name in metrics:
+    names = list(metrics)
+    for name in names:
         if name not in METRICS:
             raise UserError(f"unknown metric '{name}'{nearest(name, METRICS)}")
-    return {name: METRICS[name] for name in metrics}
+    return {name: METRICS[name] for name in names}
 
 
 def score_into(
@@ -163,16 +179,21 @@ def score_into(
     metrics: Mapping[str, Callable],
     arrays: Mapping[str, np.ndarray],
     seed: int,
-    about: Mapping[str, dict] | None = None,
+    sources: Mapping[str, dict] | None = None,
 ) -> None:
-    """Run every metric whose arrays exist and enter it in `card`, with the reason for the others.
+    """Run the metrics and enter their results in `card`, or why a metric could not run.
 
-    about: where computed arrays come from, by name.
+    Args:
+        card: The record.
+        metrics: Name -> metric.
+        arrays: By name; a metric that takes another array is skipped.
+        seed: Seeds the metrics' learners.
+        sources: Where computed arrays come from, by name, for the record.
 
     Raises:
-        UserError: An array is not what its name says.
+        UserError: An array is not what its name says, see `disentanglement.metrics`.
     """
-    about = about or {}
+    sources = sources or {}
     try:
         check(**arrays)
     except ArrayError as error:
@@ -190,14 +211,14 @@ def score_into(
         except ArrayError as error:
             card.skip(name, str(error))
         else:
-            inputs = {array: about[array] for array in metric.arrays if array in about}
+            inputs = {array: sources[array] for array in metric.arrays if array in sources}
             card.add(name, result, time.perf_counter() - start, inputs, unconverged)
 
 
 def score(
     metrics: Mapping[str, Callable], arrays: Mapping[str, np.ndarray], seed: int = 0
 ) -> dict[str, Result]:
-    """Return each metric's result, by name. Raises UserError if its arrays do not fit."""
+    """Return each metric's result, by name. Raises UserError if it cannot use its arrays."""
     results = {}
     for name, function in metrics.items():
         try:
@@ -208,7 +229,7 @@ def score(
 
 
 def metric_stream(seed: int) -> np.random.Generator:
-    """Draws the images: those of a run are the same during training and at its end."""
+    """Return the generator that draws a run's images, during training and at its end alike."""
     return stream(seed, "metric images")
 
 
@@ -218,12 +239,17 @@ def draw_images(
     groups: int = GROUPS,
     group_size: int = GROUP_SIZE,
 ) -> MetricImages:
-    """Choose the images that are encoded, by the paper's protocol.
+    """Choose the images to encode, by the paper's protocol.
 
-    A data set that has a method `draw_images` chooses for itself (`DrawsMetricImages`). Of a full
-    grid of factors (`FactorGrid`), `groups` groups of `group_size` images are drawn, and a tenth
-    of the data set each for the reference and the sample; factors with a single value are left
-    out.
+    A data set with a method `draw_images` (`DrawsMetricImages`) chooses them itself. From a full
+    grid of factors (`FactorGrid`), draw groups of images that share one factor, and a tenth of the
+    data set each for the reference and the sample; factors with a single value are left out.
+
+    Args:
+        dataset: A `DrawsMetricImages` or a `FactorGrid`.
+        rng: Makes the choices.
+        groups: The number of groups, M.
+        group_size: The number of images in a group, L.
 
     Raises:
         UserError: The data set is neither.
@@ -232,8 +258,8 @@ def draw_images(
         return dataset.draw_images(rng)
     if not isinstance(dataset, FactorGrid):
         raise UserError(
-            f"{type(dataset).__name__} has neither draw_images nor a full grid of factors "
-            "(docs/METRICS.md): its encoders cannot be scored"
+            f"{type(dataset).__name__} cannot be used for scoring: it has neither a method "
+            "draw_images nor a full grid of factors (see docs/METRICS.md)"
         )
     rows, labels = factors.draw_groups(rng, dataset.factor_sizes, groups, group_size)
     group = dataset.index(rows.reshape(groups * group_size, -1)).reshape(groups, group_size)
@@ -254,55 +280,8 @@ def draw_images(
     }
 
 
-def encode_images(
-    encode: Callable[[np.ndarray], np.ndarray],
-    dataset: ImageSource,
-    images: MetricImages,
-    names: Iterable[str] = ("group_codes", "reference_codes", "codes"),
-) -> dict[str, np.ndarray]:
-    """Return the arrays of `disentanglement.metrics` for the images that `draw_images` chose.
-
-    Only images that the arrays in `names` need are encoded, each once.
-    """
-    known: dict[str, Any] = dict(images)
-    sets = {"group_codes": "group", "reference_codes": "reference", "codes": "sample"}
-    wanted = {name: known[s] for name, s in sets.items() if name in names and s in known}
-    labels = ("group_labels", "factors", "factor_ids", "continuous")
-    return _encode_once(encode, dataset, wanted) | {
-        name: known[name] for name in labels if name in known
-    }
-
-
-def _encode_once(encode, dataset, wanted):
-    if not wanted:
-        return {}
-    numbers = np.concatenate([indices.ravel() for indices in wanted.values()])
-    unique, places = np.unique(numbers, return_inverse=True)
-    parts = []
-    with tqdm(total=len(unique), unit=" images", desc="encoding", disable=None, leave=False) as bar:
-        for chunk in np.array_split(unique, -(-len(unique) // _CHUNK)):
-            parts.append(_encode_chunk(encode, dataset.images(chunk)))
-            bar.update(len(chunk))
-    if len({part.shape[1] for part in parts}) > 1:
-        raise UserError("encode gave different numbers of codes for different images")
-    codes = np.concatenate(parts)[places]
-    ends = np.cumsum([indices.size for indices in wanted.values()])
-    return {
-        name: part.reshape(*indices.shape, -1)
-        for (name, indices), part in zip(wanted.items(), np.split(codes, ends), strict=False)
-    }
-
-
-def _encode_chunk(encode, images):
-    codes = np.asarray(encode(images))
-    if codes.ndim != 2 or len(codes) != len(images):
-        raise UserError(
-            f"encode gave {codes.shape} for {len(images)} images: it must give [n, K] codes"
-        )
-    return codes
-
-
 def _metric(function: Callable) -> Metric:
+    """Return the metric with its parameters. Raises UserError if they are not arrays."""
     try:
         return Metric.of(function)
     except ArrayError as error:
@@ -317,8 +296,8 @@ def _compute(metric: Metric, arrays: Mapping[str, np.ndarray], seed: int) -> tup
     return result, sum(issubclass(w.category, ConvergenceWarning) for w in caught)
 
 
-def _protocol(dataset, images):
-    found = {"dataset": type(dataset).__name__, "images": len(dataset)}
+def _protocol(dataset: ImageSource, images: MetricImages) -> dict[str, Any]:
+    found: dict[str, Any] = {"dataset": type(dataset).__name__, "images": len(dataset)}
     if "group" in images:
         found["groups"], found["group_size"] = images["group"].shape
     found |= {name: len(images[name]) for name in ("reference", "sample") if name in images}

@@ -1,7 +1,7 @@
-"""Scoring trained runs: final_metrics.json in the run's folder, one file for each checkpoint.
+"""Score trained runs: final_metrics.json in the run's folder, one file for each checkpoint.
 
-Scored are the checkpoint that training left at its end and those it kept on the way (for
-InfoGAN-CR the model before the contrastive term sets in, the paper's "InfoGAN (modified)").
+The checkpoints are the last one and those that training kept on the way: for InfoGAN-CR, the model
+before the contrastive term sets in, the paper's "InfoGAN (modified)".
 """
 
 import logging
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 def checkpoints(run_folder: Path, config: TrainingConfig) -> dict[str, Path]:
-    """Return the checkpoints in a run's folder, by the names of the files for their scores."""
+    """Return the checkpoints in a run's folder, by the names of their score files."""
     found = {file_name(config): run_folder / "checkpoint" / checkpoint.FILE}
     for path in sorted((run_folder / "checkpoint").glob(f"global_id-*/{checkpoint.FILE}")):
         found[file_name(config, path.parent.name)] = path
@@ -32,12 +32,12 @@ def checkpoints(run_folder: Path, config: TrainingConfig) -> dict[str, Path]:
 
 
 def file_name(config: TrainingConfig, snapshot: str = "") -> str:
-    """The file for the scores of the last checkpoint, or of a `snapshot` like "global_id-7"."""
+    """Return the name of the last checkpoint's score file, or of a snapshot's ("global_id-7")."""
     return f"final_metrics{'_' if snapshot else ''}{snapshot}{config.score_suffix}.json"
 
 
 def is_done(run_folder: Path, metrics: Mapping[str, Callable], config: TrainingConfig) -> bool:
-    """Whether every checkpoint in the folder, as it is now, has a score for each of the metrics."""
+    """Return whether each metric has been scored, or skipped, for every checkpoint as it is now."""
     for name, path in checkpoints(run_folder, config).items():
         try:
             found = records.read(run_folder, name)
@@ -45,7 +45,7 @@ def is_done(run_folder: Path, metrics: Mapping[str, Callable], config: TrainingC
                 return False
             if any(metric not in found["metrics"] | found["skipped"] for metric in metrics):
                 return False
-        except (UserError, KeyError, TypeError):  # not a record of ours; scoring will say so
+        except (UserError, KeyError, TypeError):  # not our record: scoring will report it
             return False
     return True
 
@@ -57,7 +57,7 @@ def check_trained(run_folder: Path) -> None:
 
 
 def restore(path: Path, model: "Model") -> dict[str, Any]:
-    """Set `model` to the state in a checkpoint of its config; return the checkpoint's metadata.
+    """Restore `model` from a checkpoint and return the checkpoint's metadata.
 
     Raises:
         UserError: The checkpoint was trained with another config.
@@ -76,14 +76,14 @@ def score_run(
     run_folder: Path,
     computed: Mapping[str, ComputedArray] | None = None,
 ) -> None:
-    """Score every checkpoint of a finished run; scores that exist already are kept.
+    """Score every checkpoint of a finished run; existing scores are kept.
 
     Args:
         model: Built from the run's config; its weights are replaced.
-        dataset: What the run was trained on.
+        dataset: The data set that the run was trained on.
         metrics: Name -> metric.
         run_folder: The run's folder.
-        computed: Arrays that cannot be encoded, see `evaluate`.
+        computed: Arrays that are not codes or factors, see `evaluate`.
 
     Raises:
         UserError: The run has not finished, or was trained with another config or on other data.
@@ -94,14 +94,21 @@ def score_run(
             _score_checkpoint(model, dataset, metrics, computed, path, run_folder / name)
 
 
-def _score_checkpoint(model, dataset, metrics, computed, path, out):
+def _score_checkpoint(
+    model: "Model",
+    dataset: Dataset,
+    metrics: Mapping[str, Callable],
+    computed: Mapping[str, ComputedArray] | None,
+    path: Path,
+    out: Path,
+) -> None:
     # These import Keras and scikit-learn, which take seconds.
     from disentanglement.evaluation.evaluate import evaluate
     from disentanglement.training import feed
 
     meta = restore(path, model)
     feed.check_same(path, meta.get("data"), dataset)
-    about = {
+    description = {
         "name": model.name_after(meta["next_batch"]),
         "run": model.config.run,
         "batches": meta["next_batch"],
@@ -109,13 +116,13 @@ def _score_checkpoint(model, dataset, metrics, computed, path, out):
         "config": model_keys(model.config),
         **model.about(),
     }
-    log.info("scoring %s after %d batches: %s", about["name"], about["batches"], out)
+    log.info("scoring %s after %d batches: %s", description["name"], meta["next_batch"], out)
     evaluate(
         model.encode,
         dataset,
         metrics,
         seed=model.config.run,
         path=out,
-        model=about,
+        model=description,
         computed=computed,
     )

@@ -1,8 +1,9 @@
-"""Pictures of what each latent of a trained run does, in the layout of the paper's CelebA code."""
+"""Draw what each latent of a trained run does, in the file layout of the paper's CelebA code."""
 
 import json
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -13,30 +14,40 @@ from disentanglement.files import atomic_path, fingerprint, locked, write_text
 from disentanglement.streams import stream
 from disentanglement.training import checkpoint, visualize
 
+if TYPE_CHECKING:  # imports Keras
+    from disentanglement.algorithms.model import Model
+
 log = logging.getLogger(__name__)
 
 FOLDER, ABOUT = "latent_trans", "about.json"
 VALUES, REPEATS = 15, 100
-_SPACE = 2  # white columns between two images
+_SPACE = 2  # white pixel columns between two images
 _SIDE = 5  # an animation shows 5x5 of the repeats
-_MILLISECONDS = 90  # a frame
+_MILLISECONDS = 90  # per frame
 
 
 def is_done(run_folder: Path) -> bool:
-    """Whether the pictures of the run's last checkpoint are all there."""
+    """Return whether all pictures of the run's last checkpoint exist."""
     try:
         about = json.loads((run_folder / FOLDER / ABOUT).read_text())
         return about["checkpoint"] == fingerprint(run_folder / "checkpoint" / checkpoint.FILE)
     except (OSError, ValueError, KeyError, TypeError, UserError):
-        return False  # never finished, or not ours: drawn again
+        return False  # unfinished, or not ours: draw it again
 
 
-def draw_run(model, run_folder: Path) -> None:
-    """Draw the last checkpoint of a finished run into latent_trans/ of its folder.
+def draw_run(model: "Model", run_folder: Path) -> None:
+    """Draw latent traversals of a finished run's last checkpoint into its latent_trans/ folder.
 
-    latent<J>/sample<R>.png: 15 images side by side in which latent J (the last one: the noise)
-    goes from its least to its greatest value, for each of 100 random vectors R; latent<J>.webp: the
-    same for 25 of them, moving; overview.png: a row per latent, for one vector.
+    latent<J>/sample<R>.png shows 15 images side by side, in which latent J (the last: the noise)
+    rises from its least to its greatest value, for random vector R of 100. latent<J>.webp animates
+    the first 25 of these. overview.png has a row for each latent, for one vector.
+
+    Args:
+        model: Built from the run's config; its weights are replaced.
+        run_folder: The run's folder.
+
+    Raises:
+        UserError: The run has not finished, or was trained with another config.
     """
     final_metrics.check_trained(run_folder)
     path = run_folder / "checkpoint" / checkpoint.FILE
@@ -60,9 +71,10 @@ def draw_run(model, run_folder: Path) -> None:
 
 
 def side_by_side(images: np.ndarray) -> np.ndarray:
-    """One picture [H, n W + 2 (n - 1), C], uint8, of images [n, H, W, C], white columns between.
+    """Return one picture of images [n, H, W, C], with white columns between them.
 
-    Scaled from the images' least and greatest value, taken together, to 0..255.
+    Returns:
+        [H, n W + 2 (n - 1), C], uint8; the images' least value becomes 0, their greatest 255.
     """
     n, height, width, channels = images.shape
     scaled = visualize.grid(images, 1, n).reshape(height, n, width, channels)
@@ -72,16 +84,15 @@ def side_by_side(images: np.ndarray) -> np.ndarray:
 
 
 def save_animation(path: Path, images: np.ndarray) -> None:
-    """Write images [25, frames, H, W, C] as an animated WebP: a 5x5 grid, there and back."""
-    grids = visualize.grid(
-        images.transpose(1, 0, 2, 3, 4).reshape(-1, *images.shape[2:]), _SIDE**2, images.shape[1]
-    )
-    height, width, channels = images.shape[2:]
-    tiles = grids.reshape(_SIDE, _SIDE, height, images.shape[1], width, channels)
-    frames = tiles.transpose(3, 0, 2, 1, 4, 5)
-    frames = frames.reshape(len(frames), _SIDE * height, _SIDE * width, channels)
+    """Write images [25, frames, H, W, C] as an animated WebP: a 5x5 grid, forwards and back."""
+    _, n, height, width, channels = images.shape
+    columns = images.transpose(1, 0, 2, 3, 4).reshape(-1, height, width, channels)
+    picture = visualize.grid(columns, _SIDE**2, n)  # scales all frames alike
+    tiles = picture.reshape(_SIDE, _SIDE, height, n, width, channels)
+    grids = tiles.transpose(3, 0, 2, 1, 4, 5).reshape(n, _SIDE * height, _SIDE * width, channels)
     frames = [
-        Image.fromarray(f[..., 0] if channels == 1 else f) for f in (*frames, *frames[-2:0:-1])
+        Image.fromarray(grid[..., 0] if channels == 1 else grid)
+        for grid in (*grids, *grids[-2:0:-1])
     ]
     with atomic_path(path) as temporary:
         frames[0].save(
@@ -94,8 +105,8 @@ def save_animation(path: Path, images: np.ndarray) -> None:
         )
 
 
-def _traverse(model, base, j):
-    """Images [repeats, values, H, W, C] in which latent j moves."""
+def _traverse(model: "Model", base: np.ndarray, j: int) -> np.ndarray:
+    """Return images [repeats, values, H, W, C] in which latent j of the vectors `base` moves."""
     latents = model.latent.traverse(base, j, VALUES)
     images = np.concatenate([model.generate(part) for part in np.array_split(latents, VALUES)])
     images = images.reshape(VALUES, len(base), *images.shape[1:]).swapaxes(0, 1)

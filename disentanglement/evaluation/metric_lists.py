@@ -1,4 +1,4 @@
-"""Which metrics run during training and at the end, for each data set of the paper."""
+"""The metrics that run during training and at its end, for each data set of the paper."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ _TABLE_1_AND_MORE = {name: m for name, m in METRICS.items() if name != "sample_q
 
 @dataclass(frozen=True)
 class MetricLists:
-    """The metrics of an experiment. Change one with `dataclasses.replace`.
+    """The metrics of an experiment. Change a list with `dataclasses.replace`.
 
     Attributes:
         training: Metrics that run during training, by name: the columns of metric.csv.
         final: Metrics that score the finished run, by name: final_metrics.json.
-        providers: Compute the arrays that metrics take beside codes and factors.
+        providers: Compute the arrays that metrics take besides codes and factors.
     """
 
     training: Mapping[str, Callable]
@@ -39,18 +39,23 @@ class MetricLists:
     def available(
         self, metrics: Mapping[str, Callable], say: Callable[[str], None] = print
     ) -> dict[str, Callable]:
-        """Return those of `metrics` whose arrays can be computed here; `say` which are left out."""
-        chosen = dict(metrics)
+        """Return those of `metrics` whose arrays can be computed here.
+
+        Args:
+            metrics: Name -> metric.
+            say: Called with a line for each metric that is left out.
+        """
+        available = dict(metrics)
         for provider in self.providers:
             if why := provider.unavailable():
-                for name in metrics:
+                for name in list(available):
                     if set(Metric.of(metrics[name]).arrays) & set(provider.names):
                         say(f"note: {name} is left out: {why}")
-                        chosen.pop(name)
-        return chosen
+                        del available[name]
+        return available
 
     def computed_arrays(self, model: "Model", dataset: Dataset) -> dict[str, ComputedArray]:
-        """The arrays that the providers can compute, by name."""
+        """Return the arrays that the providers can compute here, by name."""
         arrays: dict[str, ComputedArray] = {}
         for provider in self.providers:
             if not provider.unavailable():
@@ -59,9 +64,10 @@ class MetricLists:
 
 
 def dsprites(experiment: Path) -> MetricLists:
-    """The paper's metrics on dSprites: three during training, all at the end.
+    """Return the paper's metrics on dSprites: three during training, all at the end.
 
-    experiment: the experiment's folder, beside which the shape classifier is looked for.
+    Args:
+        experiment: The experiment's folder; the shape classifier is expected beside it.
     """
     training = {name: METRICS[name] for name in ("factor_vae", "dhsic", "sample_quality")}
     shapes = ShapeProbabilities(classifier_path(experiment))
@@ -69,11 +75,11 @@ def dsprites(experiment: Path) -> MetricLists:
 
 
 def teapots() -> MetricLists:
-    """The paper's metrics on 3D teapots: all but the quality of dSprites' shapes."""
+    """Return the paper's metrics on 3D teapots: all but the quality of dSprites' shapes."""
     return MetricLists({"factor_vae": METRICS["factor_vae"]}, _TABLE_1_AND_MORE)
 
 
 def unlabelled() -> MetricLists:
-    """For images without factors (CelebA): none during training, as in the paper."""
+    """Return metrics of images without factors (CelebA): none during training, as in the paper."""
     final = IMAGE_METRICS | {"dhsic": METRICS["dhsic"]}
     return MetricLists({}, final, (RandomFeatures(),))

@@ -1,8 +1,9 @@
-"""disentanglement-score: score codes that any program made, from one npz file."""
+"""disentanglement-score: score codes from any program, in one npz file."""
 
 import argparse
 import zipfile
 import zlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,20 +19,20 @@ from disentanglement.metrics.suite import METRICS
 
 _ARRAYS = """
 arrays of FILE.npz (M groups of L images, K codes, F factors, N images):
-  group_codes      [M, L, K]  codes of groups whose images share one factor each
-  group_labels     [M]        which factor a group shares, 0 .. F - 1
+  group_codes      [M, L, K]  codes of groups; the images of a group share one factor
+  group_labels     [M]        the factor that each group shares, 0 .. F - 1
   reference_codes  [N0, K]    codes of images drawn at random
   codes            [N, K]     codes of images with known factors
-  factors          [N, F]     their factors' values
+  factors          [N, F]     the values of these factors
   factor_ids       [N, F]     the same as integer classes
   continuous       [F]        True for quantities, False for categories
   shape_probabilities [S, C]  p(shape | generated image), for sample_quality
-A metric whose arrays are absent is skipped and named. docs/METRICS.md explains the metrics.
+A metric whose arrays are missing is reported as skipped. docs/METRICS.md explains the metrics.
 """
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command; returns the exit status: 0, or 2 where nothing could be scored."""
+    """Run the command and return its exit status: 0, or 2 if nothing could be scored."""
     parser = argparse.ArgumentParser(
         prog="disentanglement-score",
         description="Score codes with every disentanglement metric whose arrays are in the file.",
@@ -44,25 +45,26 @@ def main(arguments: list[str] | None = None) -> int:
         "--json",
         type=Path,
         metavar="OUT",
-        help="write scores and evidence there, after every metric; what is there already is kept",
+        help="write scores and evidence there, after every metric; metrics that the file has "
+        "already are not run again",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of forests and subsets (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, help="for forests and subsets (default: 0)")
     options = parser.parse_args(arguments)
     return console.run_command(
-        lambda: _score(options), stopped="stopped; with --json, what is scored is saved"
+        lambda: _score(options), stopped="stopped; with --json, the scores so far are saved"
     )
 
 
-def _score(options):
+def _score(options: argparse.Namespace) -> int:
     if options.seed < 0:
         raise UserError(f"--seed {options.seed}: must be 0 or more")
     if options.json and options.json.resolve() == options.file.resolve():
         raise UserError(f"--json {options.json}: that is the file with the codes; name another")
     metrics = _chosen(options.metrics)
-    found = _read(options.file)
+    given = _read(options.file)
     identity = {
         "seed": options.seed,
-        "protocol": {"arrays": {name: list(array.shape) for name, array in found.items()}},
+        "protocol": {"arrays": {name: list(array.shape) for name, array in given.items()}},
         "model": {"name": options.file.stem, "file": fingerprint(options.file)},
     }
     card = Scorecard(options.json, identity, say=lambda line: print(line, flush=True))
@@ -71,28 +73,28 @@ def _score(options):
         if name not in todo:
             print("\n".join(card.lines(name)))
     card.begin()
-    evaluate.score_into(card, todo, found, options.seed)
+    evaluate.score_into(card, todo, given, options.seed)
     if not card.record["scores"]:
         raise UserError(f"{options.file}: no metric could run")
     return 0
 
 
-def _chosen(names):
-    if names is None:
+def _chosen(metrics: str | None) -> Mapping[str, Callable]:
+    if metrics is None:
         return METRICS
-    words = [name.strip() for name in names.split(",") if name.strip()]
-    if not words:
-        raise UserError(f"--metrics names none; there are {', '.join(METRICS)}")
-    return evaluate.chosen(words)
+    names = [name.strip() for name in metrics.split(",") if name.strip()]
+    if not names:
+        raise UserError(f"--metrics is empty: choose from {', '.join(METRICS)}")
+    return evaluate.metrics_by_name(names)
 
 
-def _read(path):
-    """The arrays of the file that metrics know; nothing in it is ever unpickled."""
+def _read(path: Path) -> dict[str, np.ndarray]:
+    """Return the arrays in the file that metrics take; nothing is ever unpickled."""
     try:
         with os_errors_in_one_line(path):
             archive = np.load(path, allow_pickle=False)
         if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise UserError(f"{path}: is one array, not an npz file of named arrays")
+            raise UserError(f"{path}: is a single array, not an npz file of named arrays")
         with os_errors_in_one_line(path), archive:
             for name in archive.files:
                 if name not in arrays.NAMES:
@@ -104,7 +106,7 @@ def _read(path):
         raise UserError(f"{path}: its arrays do not fit into memory ({error})") from error
 
 
-def _array(path, archive, name):
+def _array(path: Path, archive: np.lib.npyio.NpzFile, name: str) -> np.ndarray:
     try:
         array = archive[name]
         if not isinstance(array, np.ndarray):

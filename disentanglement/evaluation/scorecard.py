@@ -16,16 +16,25 @@ log = logging.getLogger(__name__)
 
 
 class Scorecard:
-    """A record (a JSON value) of scores, their evidence and how they were made.
+    """A record (a JSON value) of scores, their evidence and how they were computed.
 
-    identity: what makes two evaluations the same (seed, protocol, model), any JSON values. If
-    `path` holds a record with this identity, it is continued; any other file there is kept under
-    another name. say: takes a line for every result.
+    The record holds:
+        scores: Each score by its full name.
+        skipped: Metric -> why it could not run.
+        metrics: Metric -> its scores, seconds and evidence; `inputs`, the sources of its computed
+            arrays, and `unconverged_fits`, those of its learner, if any.
+        sessions: For each process that added to it: versions, hardware, the seconds of encoding
+            and the metrics it ran.
+        The keys of `identity`.
 
-    The record: scores, by full name; skipped: metric -> why; the identity; metrics: metric ->
-    scores, seconds, evidence, inputs (where its extra arrays came from), unconverged_fits (of its
-    learner, if any); sessions: for every process that added to it, the versions, the hardware, the
-    seconds of encoding, its metrics.
+    Args:
+        path: The record's file, or None to keep it in memory. A record there with the same
+            identity is continued; any other file is renamed.
+        identity: What makes two evaluations the same (seed, protocol, model), as JSON values.
+        say: Called with a line for each result.
+
+    Raises:
+        UserError: `identity` is not JSON, or the file is damaged.
     """
 
     def __init__(
@@ -36,20 +45,25 @@ class Scorecard:
             identity = json.loads(json.dumps(identity))
         except (TypeError, ValueError) as error:
             raise UserError(f"the description of the model must be JSON values: {error}") from error
-        found = {} if self.path is None else records.read(self.path.parent, self.path.name)
-        if found and not self._continues(found, identity):
-            keep_old(self.path)
-            found = {}
         self.record = {"scores": {}, "skipped": {}, **identity, "metrics": {}, "sessions": []}
-        self.record |= found
-        self._session = None
+        if self.path is not None:
+            found = records.read(self.path.parent, self.path.name)
+            if found and not _has_identity(found, identity):
+                keep_old(self.path)
+            else:
+                self.record |= found
+        self._session: dict[str, Any] | None = None
 
     def todo(self, metrics: Mapping[str, Callable]) -> dict[str, Callable]:
-        """Those of `metrics` that the record does not hold yet."""
+        """Return those of `metrics` that the record does not hold yet."""
         return {name: m for name, m in metrics.items() if name not in self.record["metrics"]}
 
     def begin(self, encoding_seconds: float | None = None) -> None:
-        """What is added from now on is this process's."""
+        """Start this process's session, to which `add` enters results.
+
+        Args:
+            encoding_seconds: The seconds it took to encode the images, if any were encoded.
+        """
         self._session = {
             "started": datetime.now().isoformat(timespec="seconds"),
             **records.environment(),
@@ -63,10 +77,19 @@ class Scorecard:
         name: str,
         result: Result,
         seconds: float,
-        inputs: Mapping | None = None,
+        inputs: Mapping[str, Any] | None = None,
         unconverged: int = 0,
     ) -> None:
-        """Enter a metric's result and save. unconverged: fits of its learner that gave up."""
+        """Enter a metric's result and save.
+
+        Args:
+            name: The metric's name.
+            result: Its result.
+            seconds: How long it took.
+            inputs: The sources of its computed arrays, by name.
+            unconverged: The number of its learner's fits that did not converge.
+        """
+        assert self._session is not None, "call `begin` first"
         self.record["metrics"][name] = {
             "scores": result.scores(name),
             "seconds": round(seconds, 3),
@@ -88,7 +111,7 @@ class Scorecard:
         self.say(f"{name:40}  skipped: {why}")
 
     def lines(self, name: str) -> list[str]:
-        """The scores of a metric, one a line."""
+        """Return a line of text for each score of a metric."""
         entry = self.record["metrics"][name]
         dead = entry["evidence"].get("dead_codes")
         note = f"  {dead} codes do not vary" if dead else ""
@@ -99,12 +122,13 @@ class Scorecard:
             for score, value in entry["scores"].items()
         ]
 
-    def _continues(self, found, identity):
-        kinds = {"scores": dict, "skipped": dict, "metrics": dict, "sessions": list}
-        if not all(isinstance(found.get(key), kind) for key, kind in kinds.items()):
-            return False
-        return all(found.get(key) == value for key, value in identity.items())
-
-    def _save(self):
+    def _save(self) -> None:
         if self.path is not None:
             records.save(self.path.parent, self.record, self.path.name)
+
+
+def _has_identity(record: dict[str, Any], identity: Mapping[str, Any]) -> bool:
+    kinds = {"scores": dict, "skipped": dict, "metrics": dict, "sessions": list}
+    if not all(isinstance(record.get(key), kind) for key, kind in kinds.items()):
+        return False
+    return all(record.get(key) == value for key, value in identity.items())

@@ -1,50 +1,24 @@
-"""python -m disentanglement.table RESULTS...: our scores beside the paper's, over many runs."""
+"""python -m disentanglement.table RESULTS...: our mean scores beside the paper's."""
 
 import argparse
-import csv
-import io
+import itertools
 import json
 import math
-import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from disentanglement import console, records
+from disentanglement import console
 from disentanglement.errors import UserError
+from disentanglement.evaluation import paper
+from disentanglement.evaluation.paper import COLUMNS
+from disentanglement.evaluation.score_records import Record, dataset_name, find_records
 from disentanglement.files import atomic_path, write_text
 
-# Table 1 of the paper, in its order, and the scores here.
-COLUMNS = {
-    "FactorVAE": "factor_vae",
-    "DCI": "dci_rf_ibgan.disentanglement",
-    "SAP": "sap",
-    "Explicitness": "explicitness",
-    "Modularity": "modularity",
-    "MIG": "mig",
-    "BetaVAE": "beta_vae",
-}
-# (mean, standard error) on dSprites, arXiv 1906.06034, Table 1.
-PAPER = {
-    "InfoGAN (modified)": (50, ".82 .01 .60 .02 .41 .02 .82 .00 .94 .01 .22 .01 .87 .01"),
-    "InfoGAN-CR": (50, ".88 .01 .71 .01 .58 .01 .85 .00 .96 .00 .37 .01 .95 .01"),
-    "InfoGAN-CR, the paper's first version": (None, ".90 .01 .74 .01" + " nan nan" * 5),
-    "FactorVAE (1)": (None, ".79 .01 .67 .03 .47 .03 .78 .01 .79 .01 .27 .03 .79 .02"),
-    "FactorVAE (10)": (None, ".83 .01 .70 .02 .57 .00 .79 .00 .79 .00 .40 .01 .83 .01"),
-    "FactorVAE (20)": (None, ".83 .01 .72 .02 .57 .00 .79 .00 .79 .01 .40 .01 .85 .00"),
-    "FactorVAE (40)": (None, ".82 .01 .74 .01 .56 .00 .79 .00 .77 .01 .43 .01 .84 .01"),
-    "InfoGAN-CR, chosen by ModelCentrality": (
-        1,
-        ".92 nan .77 nan .65 nan .87 nan .99 nan .45 nan .99 nan",
-    ),
-    "FactorVAE, chosen by ModelCentrality": (
-        1,
-        ".84 nan .73 nan .58 nan .80 nan .82 nan .37 nan .86 nan",
-    ),
-}
-
-# Data sets other than that of the paper's table, by what records call them.
+# Data sets other than the paper table's: name in records -> name in our table.
 OTHER_DATA = {"Teapots": "3D teapots", "CelebA": "CelebA", "StandInFaces": "stand-in faces"}
 
 _MARKS = ("<!-- table: python -m disentanglement.table -->", "<!-- end of table -->")
@@ -52,9 +26,16 @@ _MARKS = ("<!-- table: python -m disentanglement.table -->", "<!-- end of table 
 
 @dataclass(frozen=True)
 class Row:
-    """A model's scores over runs: per column the mean and the standard error, NaN if unknown.
+    """A model's scores over its runs.
 
-    counts: how many of the runs have the score.
+    Attributes:
+        source: "ours" or "paper".
+        model: The model's name.
+        batches: How long it trained, if known.
+        runs: How many runs, if known.
+        means: The mean of each of COLUMNS, NaN if unknown.
+        errors: Its standard error, NaN if unknown or of a single run.
+        counts: How many of the runs have the score.
     """
 
     source: str
@@ -67,24 +48,24 @@ class Row:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command; returns the exit status."""
+    """Run the command and return its exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m disentanglement.table",
         description="Mean and standard error over runs, in the columns of the paper's Table 1.",
     )
     parser.add_argument(
-        "results", nargs="+", type=Path, help="score records, or folders searched for them"
+        "results", nargs="+", type=Path, help="score records, or folders to search for them"
     )
-    parser.add_argument("--csv", type=Path, metavar="OUT", help="write the table there too")
+    parser.add_argument("--csv", type=Path, metavar="OUT", help="also write the table as CSV")
     parser.add_argument(
-        "--readme", type=Path, metavar="FILE.md", help=f"replace the table there, after {_MARKS[0]}"
+        "--readme", type=Path, metavar="FILE.md", help=f"replace the table after {_MARKS[0]}"
     )
-    parser.add_argument("--picture", type=Path, metavar="OUT.png", help="draw the table there")
+    parser.add_argument("--picture", type=Path, metavar="OUT.png", help="also draw the table")
     options = parser.parse_args(arguments)
     return console.run_command(lambda: _main(options))
 
 
-def _main(options):
+def _main(options: argparse.Namespace) -> int:
     if options.picture and options.picture.suffix not in (".png", ".pdf", ".svg"):
         raise UserError(f"--picture {options.picture}: the name must end in .png, .pdf or .svg")
     found = find_records(options.results)
@@ -102,20 +83,20 @@ def _main(options):
     return 0
 
 
-def compare(found: dict[Path, dict]) -> list[Row]:
-    """Our rows, then the paper's, first those of the same models.
+def compare(found: dict[Path, Record]) -> list[Row]:
+    """Return our rows, then the paper's, those of the same models first.
 
-    The paper's scores are of dSprites: they are left out where all of ours are of other data.
+    The paper's scores are of dSprites: they are left out if all of ours are of other data.
     """
     ours = rows(list(found.values()))
-    if all(_dataset(content) in OTHER_DATA for content in found.values()):
+    if all(dataset_name(record) in OTHER_DATA for record in found.values()):
         return ours
     names = {row.model for row in ours}
     return ours + sorted(paper_rows(), key=lambda row: row.model not in names)
 
 
 def put_into(readme: Path, text: str) -> None:
-    """Replace what stands between the two marks in a Markdown file. Raises UserError."""
+    """Replace the text between the two marks in a Markdown file. Raises UserError without them."""
     begin, end = _MARKS
     try:
         before, rest = readme.read_text().split(begin)
@@ -125,79 +106,17 @@ def put_into(readme: Path, text: str) -> None:
     write_text(readme, f"{before}{begin}\n\n{text}\n\n{end}{after}")
 
 
-def find_records(paths: list[Path]) -> dict[Path, dict]:
-    """The score records in files and folders, by file.
-
-    In folders, what is set aside (`.old-<n>`), half written or not a record is left out, and so is
-    a second record of the same checkpoint. Raises UserError for a named file that is no record,
-    and if there is none at all.
-    """
-    found, models = {}, {}
-    for path in paths:
-        if not path.exists():
-            raise UserError(f"{path}: no such file or folder")
-        for file in sorted(path.rglob("*.json")) if path.is_dir() else [path]:
-            content = _read(file, must=not path.is_dir(), inside=path)
-            if content is None:
-                continue
-            model = content["model"]
-            key = (model.get("name"), model.get("run"), model.get("checkpoint") or file.resolve())
-            if models.setdefault(key, file.resolve()) == file.resolve():
-                found[file.resolve()] = content
-            else:
-                print(f"note: {file} is left out: a copy of {models[key]}", file=sys.stderr)
-    if not found:
-        raise UserError(
-            f"no scores in {', '.join(map(str, paths))}: main_final_metrics.py makes them"
-        )
-    return found
-
-
-def _read(file, must, inside):
-    """The record in `file`; None if it is none, for which a named file (`must`) is an error."""
-    if not must:
-        names = file.relative_to(inside).parts
-        if any(".old-" in name or name.startswith(".") for name in names):
-            return None
-    try:
-        content = records.read(file.parent, file.name)
-    except UserError:
-        if must:
-            raise
-        print(f"note: {file} is left out: not readable as JSON", file=sys.stderr)
-        return None
-    if _is_record(content):
-        return content
-    if must:
-        raise UserError(f"{file}: not a record of scores")
-    return None
-
-
-def _is_record(content):
-    model, scores = content.get("model"), content.get("scores")
-    return (
-        isinstance(model, dict)
-        and isinstance(scores, dict)
-        and all(isinstance(value, int | float) for value in scores.values())
-        and isinstance(model.get("name", ""), str)
-        and isinstance(model.get("batches", 0), int)
-        and isinstance(model.get("config", {}), dict)
-    )
-
-
-def rows(records: list[dict]) -> list[Row]:
-    """One row for each model: records that differ in the model's `run` only are averaged."""
-    groups = {}
-    for found in records:
-        groups.setdefault(_key(found), []).append(found)
-    ordered = [groups[key] for key in sorted(groups)]
-    return [_row(members, _name(members[0], ordered)) for members in ordered]
+def rows(found: list[Record]) -> list[Row]:
+    """Return a row for each model, averaged over records that differ only in the model's `run`."""
+    by_model = itertools.groupby(sorted(found, key=_key), key=_key)
+    groups = [list(members) for _, members in by_model]
+    return [_row(members, _name(members[0], groups)) for members in groups]
 
 
 def paper_rows() -> list[Row]:
-    """The paper's values."""
+    """Return the paper's rows."""
     result = []
-    for model, (runs, text) in PAPER.items():
+    for model, (runs, text) in paper.SCORES.items():
         numbers = np.array(text.split(), dtype=float)
         counts = np.full(len(COLUMNS), runs or 0)
         result.append(Row("paper", model, None, runs, numbers[0::2], numbers[1::2], counts))
@@ -205,7 +124,7 @@ def paper_rows() -> list[Row]:
 
 
 def as_text(table: list[Row]) -> str:
-    """A Markdown table, columns aligned."""
+    """Return a Markdown table with aligned columns."""
     lines = [["", "model", "batches", "runs", *COLUMNS]]
     for row in table:
         cells = [_cell(row, i) for i in range(len(COLUMNS))]
@@ -218,20 +137,19 @@ def as_text(table: list[Row]) -> str:
 
 
 def as_csv(table: list[Row]) -> str:
-    """The same with all digits: a mean and a standard error per column."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    pairs = [name for column in COLUMNS for name in (column, f"{column} s.e.")]
-    writer.writerow(["source", "model", "batches", "runs", *pairs])
+    """Return the table as CSV with all digits: a mean and a standard error per column."""
+    lines = []
     for row in table:
-        numbers = np.stack([row.means, row.errors], axis=1).ravel()
-        cells = ["" if math.isnan(x) else repr(float(x)) for x in numbers]
-        writer.writerow([row.source, row.model, row.batches or "", row.runs or "", *cells])
-    return text.getvalue()
+        line: dict[str, Any] = {"source": row.source, "model": row.model}
+        line |= {"batches": row.batches or "", "runs": row.runs or ""}
+        for column, mean, error in zip(COLUMNS, row.means, row.errors, strict=True):
+            line |= {column: mean, f"{column} s.e.": error}
+        lines.append(line)
+    return pd.DataFrame(lines).to_csv(index=False, lineterminator="\n")
 
 
 def draw(table: list[Row], path: Path) -> None:
-    """A picture: a panel per column, a bar per row with its standard error."""
+    """Draw a panel per column, in which each row is a bar with its standard error."""
     from matplotlib.figure import Figure
 
     labels = [f"{row.model}, {row.source}" for row in table]
@@ -249,59 +167,46 @@ def draw(table: list[Row], path: Path) -> None:
         figure.savefig(temporary, dpi=100)
 
 
-def _key(found):
-    """Equal for records that may be averaged."""
-    model = found["model"]
+def _key(record: Record) -> tuple[str, int, str]:
+    """Return a key that is equal for records that may be averaged."""
+    model = record["model"]
     config = {key: value for key, value in model.get("config", {}).items() if key != "run"}
-    alone = None if "run" in model else id(found)
-    same = json.dumps([config, found.get("protocol"), alone], sort_keys=True)
+    alone = None if "run" in model else id(record)
+    same = json.dumps([config, record.get("protocol"), alone], sort_keys=True)
     return model.get("name", "(no name)"), model.get("batches", 0), same
 
 
-def _name(found, groups):
-    """The model's name, with the keys of its config that others of this name do not share."""
-    name, config = found["model"].get("name", "(no name)"), found["model"].get("config", {})
-    others = [
+def _name(record: Record, groups: list[list[Record]]) -> str:
+    """Return the model's name, with the config keys in which it differs from its namesakes."""
+    name, config = record["model"].get("name", "(no name)"), record["model"].get("config", {})
+    namesakes = [
         other["model"].get("config", {})
         for other, *_ in groups
-        if other["model"].get("name") == found["model"].get("name")
-        and _dataset(other) == _dataset(found)
+        if other["model"].get("name") == record["model"].get("name")
+        and dataset_name(other) == dataset_name(record)
     ]
     own = [
         f"{key}={value}"
         for key, value in config.items()
-        if key != "run" and any(other.get(key) != value for other in others)
+        if key != "run" and any(other.get(key) != value for other in namesakes)
     ]
-    if (dataset := _dataset(found)) in OTHER_DATA:
+    if (dataset := dataset_name(record)) in OTHER_DATA:
         name = f"{name}, {OTHER_DATA[dataset]}"
     return f"{name} ({', '.join(own)})" if own else name
 
 
-def _dataset(found):
-    protocol = found.get("protocol")
-    return protocol.get("dataset") if isinstance(protocol, dict) else None
+def _row(members: list[Record], name: str) -> Row:
+    scores = pd.DataFrame([record["scores"] for record in members])
+    scores = scores.reindex(columns=list(COLUMNS.values())).astype(float)
+    # Without `dropna`, pandas sums missing scores as zeros, which changes how sums are rounded.
+    means, errors, counts = scores.apply(
+        lambda column: column.dropna().agg(["mean", "sem", "count"])
+    ).to_numpy()
+    batches = members[0]["model"].get("batches")
+    return Row("ours", name, batches, len(members), means, errors, counts.astype(int))
 
 
-def _row(records, name):
-    scores = np.array(
-        [[found["scores"].get(name, np.nan) for name in COLUMNS.values()] for found in records],
-        dtype=float,
-    )
-    there = ~np.isnan(scores)
-    counts = there.sum(axis=0)
-    means = np.full(len(COLUMNS), np.nan)
-    errors = means.copy()
-    for i, n in enumerate(counts):
-        values = scores[there[:, i], i]
-        if n:
-            means[i] = values.mean()
-        if n > 1:
-            errors[i] = values.std(ddof=1) / math.sqrt(n)
-    batches = records[0]["model"].get("batches")
-    return Row("ours", name, batches, len(records), means, errors, counts)
-
-
-def _cell(row, i):
+def _cell(row: Row, i: int) -> str:
     mean, error = row.means[i], row.errors[i]
     if math.isnan(mean):
         return ""
@@ -309,5 +214,5 @@ def _cell(row, i):
     return text if row.counts[i] == (row.runs or 0) else f"{text} (of {row.counts[i]})"
 
 
-def _number(value):
+def _number(value: int | None) -> str:
     return "" if value is None else f"{value:,}"

@@ -1,1 +1,1 @@
-"""Experiments: load their folders, expand their grids, dispatch their runs; the command lines."""
+"""Loads experiments, expands their grids and dispatches their runs; the command lines."""

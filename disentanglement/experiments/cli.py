@@ -1,4 +1,4 @@
-"""The command lines of an experiment's scripts: a grid (main*.py) or one run (*_task*.py)."""
+"""The command lines of an experiment's scripts, for a grid (main*.py) or one run (*_task*.py)."""
 
 import argparse
 import logging
@@ -15,26 +15,26 @@ from disentanglement.experiments.runs import RunFolder, differing_keys
 
 log = logging.getLogger(__name__)
 
-Arguments = list[str] | None  # None: those of the process
+Arguments = list[str] | None  # of the command line; None: sys.argv
 
 
 def main(folder: Path, arguments: Arguments = None) -> int:
-    """main.py: train every run of a grid. Returns the exit status."""
+    """Run main.py: train every run of a grid. Return the exit status."""
     return _grid_command(folder, jobs.Training, arguments)
 
 
 def main_final_metrics(folder: Path, arguments: Arguments = None) -> int:
-    """main_final_metrics.py: score every trained run of a grid. Returns the exit status."""
+    """Run main_final_metrics.py: score every trained run of a grid. Return the exit status."""
     return _grid_command(folder, jobs.Scoring, arguments)
 
 
 def main_latent_trans(folder: Path, arguments: Arguments = None) -> int:
-    """main_generate_latent_trans.py: draw the latents of every trained run. Returns the status."""
+    """Run main_generate_latent_trans.py: draw the latent traversals of every trained run."""
     return _grid_command(folder, jobs.DrawingTraversals, arguments)
 
 
 def task(folder: Path, arguments: Arguments = None) -> int:
-    """The script that trains one run of the grid, or several at once. Returns the exit status."""
+    """Run <task>.py: train one run of the grid, or several at once. Return the exit status."""
 
     def train(experiment: Experiment, tasks: list[grid.Task], folders: list[Path]) -> None:
         for path in folders:
@@ -47,7 +47,7 @@ def task(folder: Path, arguments: Arguments = None) -> int:
 
 
 def task_final_metrics(folder: Path, arguments: Arguments = None) -> int:
-    """The script that scores one trained run of the grid. Returns the exit status."""
+    """Run <task>_final_metrics.py: score one trained run. Return the exit status."""
 
     def score(experiment: Experiment, tasks: list[grid.Task], folders: list[Path]) -> None:
         log.info("scoring %s", folders[0])
@@ -58,23 +58,24 @@ def task_final_metrics(folder: Path, arguments: Arguments = None) -> int:
 
 
 def task_latent_trans(folder: Path, arguments: Arguments = None) -> int:
-    """The script that draws the latents of one trained run. Returns the exit status."""
+    """Run <task>_generate_latent_trans.py: draw one run's latent traversals."""
 
     def draw(experiment: Experiment, tasks: list[grid.Task], folders: list[Path]) -> None:
-        log.info("drawing the latents of %s", folders[0])
+        log.info("drawing the latent traversals of %s", folders[0])
         experiment.draw_traversals(tasks[0].config, folders[0])
         log.info("drawn; see latent_trans/ in %s", folders[0])
 
-    return _run_command(folder, "Draw the latents of", draw, arguments, final_metrics.check_trained)
+    verb = "Draw the latent traversals of"
+    return _run_command(folder, verb, draw, arguments, final_metrics.check_trained)
 
 
 def train_runs(experiment: Experiment, tasks: Sequence[grid.Task], folders: list[Path]) -> None:
-    """Train one run in its folder, or several at once. Raises UserError, TrainingStopped."""
+    """Train one run in its folder, or several at once; see `Experiment.train`."""
     first = tasks[0]
     for other in tasks[1:]:
         if keys := differing_keys(first, other):
             raise UserError(
-                f"runs that train together may differ in 'run' only, but {first.name} and "
+                f"runs that train together may only differ in 'run', but {first.name} and "
                 f"{other.name} differ in '{keys[0]}'"
             )
     experiment.train([task.config for task in tasks], folders)
@@ -84,14 +85,14 @@ def _grid_command(folder: Path, job_type: type[jobs.Job], arguments: Arguments) 
     parser = _parser(folder, job_type.help)
     parser.add_argument("--list", action="store_true", help="print the run folders and stop")
     parser.add_argument("--runs", metavar="0,3-5", help="only runs with these numbers")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be done and stop")
+    parser.add_argument("--dry-run", action="store_true", help="show what would be done and stop")
     parser.set_defaults(stack=1)
     if job_type.can_stack:
         parser.add_argument(
             "--stack",
             type=console.at_least(1),
             metavar="N",
-            help="train N runs at once on one accelerator, where they differ in `run` only (JAX)",
+            help="train N runs at once on one accelerator, if they only differ in `run` (JAX)",
         )
     options = parser.parse_args(arguments)
 
@@ -112,17 +113,23 @@ def _run_command(
 ) -> int:
     """Run `process` on the runs that the command line names; return the exit status.
 
-    check: raises UserError if a run's folder is not ready.
+    Args:
+        folder: The experiment's folder.
+        verb: What the command does to a run, for --help.
+        process: Called with the experiment, the runs and their folders.
+        arguments: The command line.
+        check: Raises UserError if a run's folder is not ready.
+        several: Whether the command accepts more than one run.
     """
     parser = _parser(folder, f"{verb} one run of a config's grid.")
     parser.add_argument(
         "run",
         nargs="*" if several else "?",
-        help="its folder name as in main.py --list, or its line number from 0"
-        + ("; several are trained together (JAX)" if several else ""),
+        help="its folder name, as main.py --list prints it, or its number in that list, from 0"
+        + ("; several runs train together (JAX)" if several else ""),
     )
     parser.add_argument(
-        "--work-dir", type=Path, help="use this folder instead of the run's folder in the results"
+        "--work-dir", type=Path, help="use this folder instead of the run's folder in results/"
     )
     options = parser.parse_args(arguments)
 
@@ -144,8 +151,8 @@ def _run_command(
     return console.run_command(run)
 
 
-def _parser(folder, text):
-    parser = argparse.ArgumentParser(description=text)
+def _parser(folder, description):
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument(
         "--config",
         type=lambda name: Path(name).resolve(),
@@ -158,7 +165,7 @@ def _parser(folder, text):
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="set a key of the config, e.g. --set batch_size=32; may be repeated",
+        help="change a key of the config, e.g. --set batch_size=32; can be repeated",
     )
     return parser
 
@@ -169,4 +176,4 @@ def _find(chosen: grid.Grid, name: str | None) -> grid.Task:
     for number, task in enumerate(chosen.tasks):
         if name in (task.name, str(number)):
             return task
-    raise UserError(f"no run '{name}' in {chosen.path} (main.py --list shows them)")
+    raise UserError(f"no run '{name}' in {chosen.path}; main.py --list shows them")

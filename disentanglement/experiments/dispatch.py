@@ -1,4 +1,4 @@
-"""What the main scripts do with a grid: find the runs that need work, dispatch them, report."""
+"""What the main scripts do with a grid: find the unfinished runs, dispatch them, report."""
 
 import argparse
 import shlex
@@ -11,13 +11,13 @@ from disentanglement.errors import UserError
 from disentanglement.experiments import launch
 from disentanglement.experiments.experiment import Experiment
 from disentanglement.experiments.jobs import Job
-from disentanglement.experiments.runs import RunFolder, together
+from disentanglement.experiments.runs import RunFolder, group_runs
 
 _LOG_LINES = 5  # of worker.log, shown when a run fails
 
 
 def run_grid(experiment: Experiment, job: Job, options: argparse.Namespace) -> int:
-    """Do `job` for the runs that the command line's `options` choose; return the exit status."""
+    """Do `job` for the runs that the command line selects; return the exit status."""
     chosen = experiment.grid(options.config, options.set)
     chosen = chosen.select(options.runs)
     if options.list:
@@ -41,17 +41,17 @@ def run_grid(experiment: Experiment, job: Job, options: argparse.Namespace) -> i
         if scheduler.force_rerun:
             for old in job.put_away(run):
                 print(f"force_rerun: the earlier results are kept in {old}")
-    groups = together(todo, options.stack)
-    report = _Reporter({_command(experiment, job, options, group): group for group in groups})
-    stopped = _launch(report, gpus, scheduler, experiment.folder)
+    groups = group_runs(todo, options.stack)
+    reporter = _Reporter({_command(experiment, job, options, group): group for group in groups})
+    stopped = _launch(reporter, gpus, scheduler, experiment.folder)
     print("\nruns:")
     for run in runs:
-        state = "failed" if run in report.failed else job.state(run)
+        state = "failed" if run in reporter.failed else job.state(run)
         print(f"  {state:9}  {job.summary(run, state)}")
     if stopped:
         print("stopped; run the same command again to resume")
         return console.STOPPED
-    return console.FAILED if report.failed else 0
+    return console.FAILED if reporter.failed else 0
 
 
 def _command(experiment, job, options, group):
@@ -61,25 +61,27 @@ def _command(experiment, job, options, group):
     return launch.Command(shlex.join([*words, *(run.task.name for run in group)]), group[0].log)
 
 
-def _launch(report: "_Reporter", gpus: list[str], scheduler: SchedulerConfig, folder: Path) -> bool:
-    """Run the report's commands; return whether the user stopped them."""
-    commands = list(report.runs)
+def _launch(
+    reporter: "_Reporter", gpus: list[str], scheduler: SchedulerConfig, folder: Path
+) -> bool:
+    """Run the reporter's commands; return whether the user stopped them."""
+    commands = list(reporter.runs)
     try:
         if gpus:
             log = folder / scheduler.scheduler_log_file_path
-            launch.run_on_gpus(commands, gpus, scheduler.max_tasks_per_gpu, log, report)
+            launch.run_on_gpus(commands, gpus, scheduler.max_tasks_per_gpu, log, reporter)
         else:
-            launch.run_in_turn(commands, report)
+            launch.run_in_turn(commands, reporter)
     except KeyboardInterrupt:
         return True
     return False
 
 
 class _Reporter:
-    """Reports what happens to each run, on the terminal that started the command."""
+    """Prints what happens to each run on the terminal that started the command."""
 
     def __init__(self, runs: dict[launch.Command, list[RunFolder]]):
-        # The GPU scheduler's own prints are redirected; these lines keep the terminal.
+        # While the GPU scheduler runs, sys.stdout is its log; these lines go to the terminal.
         self.runs, self.out = runs, sys.stdout
         self.failed: list[RunFolder] = []
 

@@ -1,4 +1,4 @@
-"""An experiment as the library sees it: what its folder provides, and what can be done with it."""
+"""An experiment: what its folder provides, and what can be done with it."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -24,12 +24,13 @@ class Experiment:
     Attributes:
         folder: The experiment's folder; relative paths in its configs start there.
         task: The name of the scripts that process one run: <task>.py trains it,
-            <task>_final_metrics.py scores it, <task>_generate_latent_trans.py draws its latents.
-        schema: The dataclass of its config keys, see `disentanglement.config`.
+            <task>_final_metrics.py scores it, <task>_generate_latent_trans.py draws its latent
+            traversals.
+        schema: The dataclass of its config keys; see `disentanglement.config`.
         num_images: The size of the data set, to check a config before anything is loaded.
-        build: Returns the untrained model of a config. Its weights depend on `config.run` alone.
-        load_data: Returns the data set, from (config, folder, function that prints a line). Raises
-            UserError if there is none.
+        build: Returns the untrained model of a config. Its weights depend only on `config.run`.
+        load_data: Returns the data set, given the config, the folder and a function that prints a
+            line. Raises UserError if there is none.
         metrics: Returns the lists of metrics.
     """
 
@@ -49,7 +50,9 @@ class Experiment:
     def train(self, configs: Sequence[TrainingConfig], folders: Sequence[Path]) -> None:
         """Train a run in its folder, or several runs at once (JAX), resuming from checkpoints.
 
-        Several configs may differ in `run` only.
+        Args:
+            configs: One for each run; they may only differ in `run`.
+            folders: One for each run.
 
         Raises:
             UserError: For anything the user can fix.
@@ -70,10 +73,10 @@ class Experiment:
         loop.train_together(models, dataset, folders, scores)
 
     def score(self, config: TrainingConfig, run_folder: Path) -> None:
-        """Score every checkpoint of a trained run; scores that exist already are kept.
+        """Score every checkpoint of a trained run, keeping the scores that exist already.
 
         Raises:
-            UserError: The run is not trained, or its data or config differ now.
+            UserError: The run is not trained, or its data or config have changed.
         """
         dataset = self.load_data(config, self.folder, log.info)
         model = self.build(config)
@@ -86,7 +89,7 @@ class Experiment:
         final_metrics.score_run(model, dataset, metrics, run_folder, computed)
 
     def draw_traversals(self, config: TrainingConfig, run_folder: Path) -> None:
-        """Draw what each latent of a trained run does, into latent_trans/ of its folder."""
+        """Draw the latent traversals of a trained run into latent_trans/ in its folder."""
         from disentanglement.evaluation import latent_trans
 
         latent_trans.draw_run(self.build(config), run_folder)

@@ -1,7 +1,8 @@
-"""From config.py to tasks: read the file, apply --set, expand the grid, name the run folders."""
+"""Turns a config file into a list of runs: applies --set, expands the grid, names the folders."""
 
 import itertools
 import runpy
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,12 @@ _VALUE_LENGTH = 30  # characters of a value in a folder name
 
 @dataclass(frozen=True)
 class Task:
-    """One run of the grid. name: its folder under the result root."""
+    """One run of the grid.
+
+    Attributes:
+        name: The name of its folder in the result root.
+        config: Its config.
+    """
 
     name: str
     config: TrainingConfig
@@ -23,28 +29,46 @@ class Task:
 
 @dataclass(frozen=True)
 class Grid:
-    """A checked config file."""
+    """The runs of a config file.
+
+    Attributes:
+        path: The file.
+        scheduler: Its scheduler_config.
+        tasks: Its runs.
+    """
 
     path: Path
     scheduler: SchedulerConfig
     tasks: list[Task]
 
     def select(self, runs: str | None) -> "Grid":
-        """The tasks whose `run` is in a list like "0,3-5"; all for None. Raises UserError."""
+        """Return the grid of the runs whose number is in `runs`, e.g. "0,3-5"; None for all.
+
+        Raises:
+            UserError: The text is malformed or matches no run.
+        """
         if runs is None:
             return self
-        wanted = _numbers(runs)
-        tasks = [task for task in self.tasks if task.config.run in wanted]
+        numbers = _numbers(runs)
+        tasks = [task for task in self.tasks if task.config.run in numbers]
         if not tasks:
             raise UserError(f"--runs {runs}: no such run in {self.path} (see --list)")
         return Grid(self.path, self.scheduler, tasks)
 
 
-def load(path: Path, schema: type, num_images: int, overrides: list[str] = ()) -> Grid:
+def load(
+    path: Path, schema: type[TrainingConfig], num_images: int, overrides: Sequence[str] = ()
+) -> Grid:
     """Read and check a config file.
 
-    schema: the dataclass of one run's keys (config.py). num_images: size of the data set.
-    overrides: "key=value" texts of --set, typed by the key. Raises UserError, one line.
+    Args:
+        path: The file.
+        schema: The dataclass of a run's keys; see `disentanglement.config`.
+        num_images: The size of the data set.
+        overrides: The "key=value" arguments of --set.
+
+    Raises:
+        UserError: The file cannot be read, or a key or value is wrong.
     """
     parts = _read(path)
     for text in overrides:
@@ -65,9 +89,9 @@ def load(path: Path, schema: type, num_images: int, overrides: list[str] = ()) -
 
 
 def folder_name(values: dict[str, Any]) -> str:
-    """The run folder's name in the paper's code: "key-value," for every key, sorted.
+    """Return a run's folder name as in the paper's code: "key-value," for every key, sorted.
 
-    Values are cut to 30 characters; ' ', '[' and ']' are dropped.
+    Spaces and square brackets are dropped from the values, which are cut to 30 characters.
     """
     parts = []
     for key in sorted(values):
@@ -85,7 +109,7 @@ def _read(path):
         raise UserError(f"{path}: cannot be read ({error.strerror})") from error
     except SyntaxError as error:
         raise UserError(f"{path}: line {error.lineno}: {error.msg}") from error
-    except (Exception, SystemExit) as error:  # whatever the user's file does
+    except (Exception, SystemExit) as error:  # the user's file can raise anything
         raise UserError(f"{path}: {type(error).__name__}: {error}") from error
     if not isinstance(config, dict):
         raise UserError(f"{path}: no dictionary named 'config'")
@@ -133,13 +157,13 @@ def _expand(grids, path):
 
 
 def _distinct(tasks, path):
-    by_name = {}
+    by_name: dict[str, Task] = {}
     for task in tasks:
         other = by_name.setdefault(task.name, task)
         if other.config != task.config:
             raise UserError(
-                f"{path}: two different runs would have the folder '{task.name}': give one of "
-                "them another run number"
+                f"{path}: two different runs would have the folder '{task.name}': change the run "
+                "number of one of them"
             )
     if not by_name:
         raise UserError(f"{path}: test_config lists no run")
@@ -147,7 +171,7 @@ def _distinct(tasks, path):
 
 
 def _numbers(text):
-    numbers = set()
+    numbers: set[int] = set()
     for part in text.split(","):
         first, dash, last = part.partition("-")
         try:

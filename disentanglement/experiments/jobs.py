@@ -1,4 +1,4 @@
-"""The jobs that a main script does for every run of a grid: train, score, draw traversals."""
+"""What a main script does for every run of a grid: train, score, or draw traversals."""
 
 import abc
 from pathlib import Path
@@ -11,13 +11,13 @@ from disentanglement.experiments.runs import RunFolder
 
 
 class Job(abc.ABC):
-    """What is done with each run.
+    """A job to do for each run.
 
     Attributes:
         verb: The job in a word, e.g. "train".
-        help: One line for --help.
-        suffix: Follows the experiment's task name in the script that does the job for one run.
-        can_stack: Whether several runs can be done at once, in one process.
+        help: The description for --help.
+        suffix: The script that does the job for one run is <task><suffix>.py.
+        can_stack: Whether one process can do several runs at once.
     """
 
     verb: ClassVar[str]
@@ -29,7 +29,7 @@ class Job(abc.ABC):
         self.script = f"{experiment.task}{self.suffix}.py"
 
     def can_start(self, run: RunFolder) -> bool:
-        """Whether the run has what the job needs: by default, a finished training."""
+        """Whether the job can be done: by default, whether the run has finished training."""
         return run.is_trained()
 
     @abc.abstractmethod
@@ -38,15 +38,15 @@ class Job(abc.ABC):
 
     @abc.abstractmethod
     def state(self, run: RunFolder) -> str:
-        """How far the run is, in a word."""
+        """Return the state of the run, in a word."""
 
     @abc.abstractmethod
     def put_away(self, run: RunFolder) -> list[Path]:
-        """Rename what the finished job left, so that it can be done again; return the new names."""
+        """Rename the results of the job so that it can be done again; return the new paths."""
 
     @abc.abstractmethod
     def summary(self, run: RunFolder, state: str) -> str:
-        """A line about the run for the table at the end."""
+        """Return the run's line in the table at the end."""
 
 
 class Training(Job):
@@ -70,10 +70,10 @@ class Training(Job):
     def summary(self, run: RunFolder, state: str) -> str:
         if state != "finished":
             return str(run.path)
-        found = run.record()
-        scores = "  ".join(f"{name} {value:.3f}" for name, value in found["scores"].items())
-        minutes = f"{found['seconds'] / 60:.1f} min"
-        if data := found.get("data"):
+        record = run.record()
+        scores = "  ".join(f"{name} {value:.3f}" for name, value in record["scores"].items())
+        minutes = f"{record['seconds'] / 60:.1f} min"
+        if data := record.get("data"):
             minutes += f"  on {data['images']:,} images of {data['dataset']}"
         return f"{scores}  {minutes}  {run.path}  traversals: {run.path / 'traversal.png'}"
 
@@ -93,7 +93,7 @@ class Scoring(Job):
     def __init__(self, experiment: Experiment):
         super().__init__(experiment)
         lists = experiment.metrics()
-        # What is left out is said by the script that scores.
+        # The task script prints which metrics are left out, and why.
         self.metrics = lists.available(lists.final, lambda line: None)
 
     def is_done(self, run: RunFolder) -> bool:
@@ -106,7 +106,8 @@ class Scoring(Job):
 
     def put_away(self, run: RunFolder) -> list[Path]:
         names = final_metrics.checkpoints(run.path, run.task.config)
-        return [files.keep_old(run.path / n) for n in names if (run.path / n).exists()]
+        paths = [run.path / name for name in names]
+        return [files.keep_old(path) for path in paths if path.exists()]
 
     def summary(self, run: RunFolder, state: str) -> str:
         if state != "scored":
@@ -120,7 +121,7 @@ class Scoring(Job):
 class DrawingTraversals(Job):
     """The job of main_generate_latent_trans.py."""
 
-    verb, help = "draw", "Draw what each latent of every trained run does."
+    verb, help = "draw", "Draw the latent traversals of every trained run."
     suffix = "_generate_latent_trans"
 
     def is_done(self, run: RunFolder) -> bool:

@@ -1,4 +1,4 @@
-"""Run a list of shell commands: on the GPUs that nvidia-smi shows, or one after another."""
+"""Runs a list of shell commands on the GPUs that nvidia-smi lists, or one after another."""
 
 import contextlib
 import os
@@ -17,20 +17,25 @@ from disentanglement.errors import UserError, from_os_error, os_errors_in_one_li
 
 
 def was_stopped(status: int) -> bool:
-    """Whether a command with this exit status ended by Ctrl-C, not by a failure."""
+    """Whether this is the exit status of a command stopped by Ctrl-C."""
     return status in (console.STOPPED, -signal.SIGINT)
 
 
 @dataclass(frozen=True)
 class Command:
-    """A shell command. log: the file that takes its errors where it has no terminal to itself."""
+    """A shell command.
+
+    Attributes:
+        line: The command line.
+        log: The file that takes its stderr while it shares the terminal with others, on GPUs.
+    """
 
     line: str
     log: Path
 
 
-class Report(Protocol):
-    """Hears of every command; from several threads at once where there are GPUs."""
+class Reporter(Protocol):
+    """Is told what happens to each command; on GPUs, from several threads."""
 
     def started(self, command: Command, where: str) -> None: ...
 
@@ -40,7 +45,7 @@ class Report(Protocol):
 
 
 def visible_gpus() -> list[str]:
-    """The ids of the NVIDIA GPUs of this machine; none where there is no working nvidia-smi."""
+    """Return the ids of this machine's NVIDIA GPUs; [] without a working nvidia-smi."""
     query = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
     try:
         result = subprocess.run(query, capture_output=True, text=True, timeout=60)
@@ -50,7 +55,11 @@ def visible_gpus() -> list[str]:
 
 
 def usable_gpus(config: SchedulerConfig) -> list[str]:
-    """The visible GPUs that the config allows. Raises UserError if it allows none of them."""
+    """Return the visible GPUs that the config allows; [] if none are visible.
+
+    Raises:
+        UserError: There are GPUs, but the config allows none of them.
+    """
     visible = visible_gpus()
     usable = [gpu for gpu in visible if gpu in config.gpu]
     if visible and not usable:
@@ -61,17 +70,18 @@ def usable_gpus(config: SchedulerConfig) -> list[str]:
     return usable
 
 
-def run_in_turn(commands: list[Command], report: Report) -> None:
+def run_in_turn(commands: list[Command], reporter: Reporter) -> None:
     """Run commands one after another in this terminal.
 
-    After Ctrl-C, which the running command has received too, it is waited for and the rest are
-    left out: KeyboardInterrupt.
+    Raises:
+        KeyboardInterrupt: After Ctrl-C, which the running command receives too. It has ended by
+            then; the rest have not been started.
     """
     for command in commands:
-        report.started(command, "this CPU")
-        # exec: the exit status is then the command's own, whichever shell this is.
+        reporter.started(command, "this CPU")
+        # exec: with any shell, the exit status is then the command's own.
         status, interrupted = _wait(subprocess.Popen(f"exec {command.line}", shell=True))
-        report.ended(command, status)
+        reporter.ended(command, status)
         if interrupted or was_stopped(status):
             raise KeyboardInterrupt
 
@@ -81,14 +91,23 @@ def run_on_gpus(
     gpus: list[str],
     tasks_per_gpu: int,
     log: Path,
-    report: Report,
+    reporter: Reporter,
     wait_interval: float = 5,
 ) -> None:
-    """Run commands on GPUs, at most tasks_per_gpu at a time on each; wait for all.
+    """Run commands on GPUs and wait for all of them.
 
-    The scheduler's own messages go to the file `log`. Ctrl-C as in `run_in_turn`.
+    Args:
+        commands: The commands; their lines must differ.
+        gpus: The ids of the GPUs to use.
+        tasks_per_gpu: How many commands may share a GPU.
+        log: The file that the scheduler's own messages are appended to.
+        reporter: Is told what happens.
+        wait_interval: Seconds between checks for a free GPU.
+
+    Raises:
+        KeyboardInterrupt: After Ctrl-C, once the running commands have ended.
     """
-    scheduler = _Scheduler(commands, gpus, tasks_per_gpu, report, wait_interval)
+    scheduler = _Scheduler(commands, gpus, tasks_per_gpu, reporter, wait_interval)
     with os_errors_in_one_line(log):
         messages = log.open("a", buffering=1)
     with messages, contextlib.redirect_stdout(messages):
@@ -102,19 +121,21 @@ def run_on_gpus(
 
 
 class _Scheduler(GPUTaskScheduler):
-    """gpu-task-scheduler 0.4, mended in four places.
+    """gpu-task-scheduler 0.4 with four fixes.
 
-    It would count a task only once its thread runs (so two can land on one GPU), print failures
-    and forget them, return before the last tasks end, and die with an nvidia-smi that fails once.
+    On its own it counts a task only once its thread runs (so two can land on one GPU), prints
+    failures and forgets them, returns before the last tasks end, and fails if nvidia-smi fails
+    once.
     """
 
-    def __init__(self, commands, gpus, tasks_per_gpu, report, wait_interval):
-        # Tasks that share a GPU share its memory: require a share of 80 % to be free.
+    def __init__(self, commands, gpus, tasks_per_gpu, reporter, wait_interval):
+        # Tasks on one GPU share its memory: start one when its share of 80 % is free.
         super().__init__(
             wait_interval, [int(gpu) for gpu in gpus], tasks_per_gpu, 0.8 / tasks_per_gpu
         )
         self.commands = {command.line: command for command in commands}
-        self.report, self.threads, self.stopped, self.waiting = report, [], False, False
+        self.reporter, self.stopped, self.waiting = reporter, False, False
+        self.threads: list[threading.Thread] = []
 
     def execute_task_on_gpu(self, gpu_id, command):
         with self.lock:
@@ -131,20 +152,20 @@ class _Scheduler(GPUTaskScheduler):
             print(f"nvidia-smi: {error}")
         if gpu is None and not self.threads and not self.waiting:
             self.waiting = True
-            self.report.note(
+            self.reporter.note(
                 f"waiting: no allowed GPU has {self.min_memory:.0%} of its memory free (see "
                 "nvidia-smi)"
             )
         return gpu
 
     def _run(self, gpu_id, command):
-        # nvidia-smi numbers GPUs by their bus; CUDA would put the fastest first.
+        # nvidia-smi numbers GPUs by bus; by default, CUDA puts the fastest first.
         environment = os.environ | {
             "CUDA_VISIBLE_DEVICES": str(gpu_id),
             "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
         }
         status = 1
-        self.report.started(command, f"GPU {gpu_id}")
+        self.reporter.started(command, f"GPU {gpu_id}")
         try:
             command.log.parent.mkdir(parents=True, exist_ok=True)
             with command.log.open("a") as log:
@@ -157,16 +178,16 @@ class _Scheduler(GPUTaskScheduler):
                 )
                 status = process.wait()
         except OSError as error:
-            self.report.note(str(from_os_error(error, command.log)))
+            self.reporter.note(str(from_os_error(error, command.log)))
         finally:
             with self.lock:
                 self.gpu_task_counts[gpu_id] -= 1
         self.stopped |= was_stopped(status)
-        self.report.ended(command, status)
+        self.reporter.ended(command, status)
 
 
 def _wait(process):
-    """(exit status, whether Ctrl-C was pressed): the process hears Ctrl-C too, and decides."""
+    """Return the exit status, and whether Ctrl-C was pressed; the process decides when to end."""
     interrupted = False
     while True:
         try:

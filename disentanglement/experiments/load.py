@@ -1,4 +1,4 @@
-"""The one place that imports an experiment's folder."""
+"""Imports experiments: nothing else imports from an experiment's folder."""
 
 import functools
 import importlib.util
@@ -18,12 +18,12 @@ _DEFINITION = re.compile(r"^EXPERIMENT\b", re.MULTILINE)
 def load(folder: Path | str) -> Experiment:
     """Return the EXPERIMENT that a file in the folder's gan/ defines.
 
-    The folder's gan/ becomes a package of its own, under a name that depends on the path: several
-    experiments can be loaded in one process, and the files in gan/ import each other with
-    `from . import network`.
+    The gan/ folder becomes a package whose name depends on its path, so several experiments can be
+    loaded in one process, and the files in gan/ import each other with `from . import network`.
 
     Args:
-        folder: A path, or the name of a folder beside the package, e.g. "InfoGAN-CR_dSprites".
+        folder: A path, or the name of one of this project's experiments, e.g.
+            "InfoGAN-CR_dSprites".
 
     Raises:
         UserError: There is no experiment in the folder.
@@ -38,14 +38,14 @@ def load(folder: Path | str) -> Experiment:
 
 
 def folders() -> list[Path]:
-    """The folders of this project's experiments, sorted by name."""
+    """Return the folders of this project's experiments, sorted by name."""
     return [path for path in sorted(ROOT.iterdir()) if _entry(path)]
 
 
 @functools.cache
 def _load(folder: Path) -> Experiment:
     entry = _entry(folder)
-    assert entry is not None  # `load` has looked
+    assert entry is not None  # `load` has checked
     name = f"{re.sub(r'[^0-9A-Za-z]', '_', folder.name)}_{zlib.crc32(str(folder).encode()):08x}"
     package = ModuleType(name)
     package.__path__ = [str(entry.parent)]
@@ -54,7 +54,7 @@ def _load(folder: Path) -> Experiment:
 
 
 def _entry(folder: Path) -> Path | None:
-    """The file in gan/ that defines EXPERIMENT; gan/ also holds networks, metrics and scripts."""
+    """Return the file in gan/ that defines EXPERIMENT, or None."""
     for path in sorted((folder / "gan").glob("*.py")):
         if _DEFINITION.search(path.read_text()):
             return path

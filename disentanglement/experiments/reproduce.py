@@ -1,8 +1,7 @@
-"""python -m disentanglement.reproduce: from a config to published evidence, in slices of time.
+"""The command `python -m disentanglement.reproduce`: from a config to publishable results.
 
-Trains runs of an experiment at the length of its config, scores them, and puts what is worth
-publishing into DIR/records/: records, pictures and weight files. What a slice of time could not
-finish, the same command goes on with.
+Trains the runs of a config, scores them, and collects what is worth publishing in DIR/records/:
+records, pictures and weights. --minutes limits the time it takes; the same command resumes.
 """
 
 import argparse
@@ -18,49 +17,55 @@ from disentanglement.errors import UserError, os_errors_in_one_line
 from disentanglement.evaluation import final_metrics, table
 from disentanglement.experiments import cli
 from disentanglement.experiments.load import load
-from disentanglement.experiments.runs import RunFolder, together
+from disentanglement.experiments.runs import RunFolder, group_runs
 from disentanglement.training import weights
 
 log = logging.getLogger(__name__)
 
-TIME_IS_UP = 75  # exit status: run the same command again (EX_TEMPFAIL of sysexits.h)
+TIME_IS_UP = 75  # exit status: run the same command again (EX_TEMPFAIL in sysexits.h)
 _PUBLISHED = (records.FILE, "metric.csv", "traversal.png", "final_metrics*.json")
 
 
 class TimeIsUp(KeyboardInterrupt):
-    """The slice is over; whatever runs treats it as Ctrl-C."""
+    """The time is up; training and scoring treat this like Ctrl-C."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command: 0 all is done, 1 a run failed, 2 a mistake, 75 time is up, 130 Ctrl-C."""
+    """Run the command and return its exit status, which the --help text explains."""
     parser = argparse.ArgumentParser(
         prog="python -m disentanglement.reproduce",
-        description="Train and score runs of an experiment and keep records and weights, in slices "
-        "of time. Exit status: 0 all is done, 1 a run failed, 2 a mistake, 75 time is up (the same "
-        "command goes on), 130 Ctrl-C.",
+        description="Train and score the runs of an experiment and collect records and weights. "
+        "Exit status: 0 all done, 1 a run failed, 2 a mistake in the command or config, 75 time is "
+        "up (run the same command again to resume), 130 Ctrl-C.",
     )
-    parser.add_argument("--experiment", required=True, type=Path, help="its folder")
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="all goes there")
+    parser.add_argument("--experiment", required=True, type=Path, help="its folder or name")
+    parser.add_argument(
+        "--out", required=True, type=Path, metavar="DIR", help="folder for all output"
+    )
     parser.add_argument("--runs", metavar="0,3-5", help="only runs with these numbers")
-    parser.add_argument("--minutes", type=_positive, help="stop so many minutes after the start")
+    parser.add_argument("--minutes", type=_positive, help="stop after this many minutes")
     parser.add_argument(
         "--reserve",
         type=_positive,
         default=60,
         metavar="SECONDS",
-        help="stop training so much earlier, for the evaluation and the checkpoint that may be due "
+        help="stop training this much earlier, to leave time for an evaluation and a checkpoint "
         "(default: 60)",
     )
-    parser.add_argument("--config", type=Path, metavar="FILE", help="(default: its config.py)")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="the grid (default: the experiment's config.py)"
+    )
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="as in main.py"
+    )
     parser.add_argument(
         "--stack", type=console.at_least(1), default=1, metavar="N", help="as in main.py"
     )
     parser.add_argument(
         "--curves",
         action="store_true",
-        help="score and draw during training as often as the config says; otherwise at the ends of "
-        "epochs only, which makes the same models sooner",
+        help="score and draw during training as often as the config says, not only at the ends of "
+        "epochs; the models are the same, but take longer",
     )
     options = parser.parse_args(arguments)
     start = time.monotonic()
@@ -70,23 +75,24 @@ def main(arguments: list[str] | None = None) -> int:
 def _main(options, start):
     if options.minutes and 60 * options.minutes <= options.reserve:
         raise UserError(
-            f"--minutes {options.minutes:g} is no longer than --reserve {options.reserve:g} seconds"
+            f"--minutes {options.minutes:g} is no longer than --reserve {options.reserve:g} "
+            "seconds: raise --minutes"
         )
     experiment = load(options.experiment)
     config = (options.config or experiment.folder / "config.py").resolve()
-    # An epoch has fewer batches than there are images: nothing is due within it.
-    never = experiment.num_images
-    rare = [] if options.curves else [f"{key}={never}" for key in ("metric_freq", "vis_freq")]
-    changes = [*rare, *options.set, "result_root_folder=runs"]
-    chosen = experiment.grid(config, changes)
-    chosen = chosen.select(options.runs)
+    overrides = [*options.set, "result_root_folder=runs"]
+    if not options.curves:
+        # An epoch has at most this many batches, so nothing is due within it.
+        never = experiment.num_images
+        overrides = [f"metric_freq={never}", f"vis_freq={never}", *overrides]
+    chosen = experiment.grid(config, overrides).select(options.runs)
     out = options.out.resolve()
     runs = [RunFolder(out, chosen.scheduler, task) for task in chosen.tasks]
     console.log_to([out / "reproduce.log"])
     failed, clock = [], _Clock(start, options.minutes)
     try:
         with clock:
-            for stack in together(runs, options.stack):
+            for stack in group_runs(runs, options.stack):
                 _train(experiment, stack, clock, options.reserve)
                 clock.set(0)
                 failed += [run for run in stack if not _score_and_publish(experiment, run, out)]
@@ -96,12 +102,12 @@ def _main(options, start):
     _summary(runs, failed, out)
     if status in (TIME_IS_UP, console.STOPPED):
         why = "time is up" if status == TIME_IS_UP else "stopped"
-        log.info("%s; the same command goes on from what is saved", why)
+        log.info("%s; run the same command again to resume", why)
     return status
 
 
 class _Clock:
-    """Ends the work in time, by the process's alarm."""
+    """Interrupts this process in time, with SIGALRM."""
 
     def __init__(self, start: float, minutes: float | None):
         self.end = math.inf if minutes is None else start + 60 * minutes
@@ -115,15 +121,18 @@ class _Clock:
         signal.signal(signal.SIGALRM, self.old)
 
     def set(self, reserve: float) -> None:
-        """Ring so many seconds before the end, and at the end. Raises TimeIsUp if it is too late.
+        """Ring `reserve` seconds before the end, and again at the end.
 
-        Training saves and stops at the first ring; at the second one it is cut off.
+        At the first ring training saves and stops; the second cuts it off.
+
+        Raises:
+            TimeIsUp: It is too late for the first ring.
         """
         self.reserve = reserve
         if self.is_up():
             raise TimeIsUp
         left = self.end - reserve - time.monotonic()
-        # And again, until it is heard: an exception within a destructor is lost.
+        # Repeat until it is noticed: Python drops an exception raised in a destructor.
         signal.setitimer(signal.ITIMER_REAL, 0 if math.isinf(left) else left, reserve or 1)
 
     def is_up(self) -> bool:
@@ -135,11 +144,11 @@ class _Clock:
 
 
 def _train(experiment, runs, clock, reserve):
-    """Train those runs of a stack that need it; if that fails, each by itself."""
+    """Train the unfinished runs of a stack together; if that fails, one by one."""
     todo = [run for run in runs if not run.is_trained()]
-    alone = [[run] for run in todo] if len(todo) > 1 else []
+    singles = [[run] for run in todo] if len(todo) > 1 else []
     clock.set(reserve)
-    for group in (todo, *alone):
+    for group in (todo, *singles):
         group = [run for run in group if not run.is_trained()]
         if group:
             log.info("training %s", " and ".join(run.task.name for run in group))
@@ -148,7 +157,7 @@ def _train(experiment, runs, clock, reserve):
 
 
 def _score_and_publish(experiment, run, out):
-    """Score and publish a trained run unless that is done; return whether all is well."""
+    """Score and publish a trained run, unless done already; return whether it succeeded."""
     records_folder, config = out / "records" / run.task.name, run.task.config
     if not run.is_trained():
         return False
@@ -171,12 +180,13 @@ def _same(one, other):
     return other.exists() and one.read_bytes() == other.read_bytes()
 
 
-def publish(run: RunFolder, records: Path) -> None:
-    """Put what is worth keeping of a scored run into the folder `records`, in place of what it
-    holds: records, pictures, and weights instead of checkpoints, every file under 16 MB.
+def publish(run: RunFolder, folder: Path) -> None:
+    """Replace `folder` with what is worth keeping of a scored run.
+
+    These are records, pictures and, instead of checkpoints, weights; every file is under 16 MB.
     """
-    fresh = records.with_name(f".{records.name}.partial")
-    with os_errors_in_one_line(records):
+    fresh = folder.with_name(f".{folder.name}.partial")
+    with os_errors_in_one_line(folder):
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
         for pattern in _PUBLISHED:
@@ -186,13 +196,13 @@ def publish(run: RunFolder, records: Path) -> None:
         for path in final_metrics.checkpoints(run.path, run.task.config).values():
             snapshot = path.parent.name if path.parent.name.startswith("global_id-") else ""
             weights.publish(path, fresh / "weights" / snapshot)
-        if records.exists():
-            shutil.rmtree(records)
-        fresh.rename(records)
+        if folder.exists():
+            shutil.rmtree(folder)
+        fresh.rename(folder)
 
 
 def _run_logged(job):
-    """Run `job`, log any error, and return whether it succeeded. Stopping it goes through."""
+    """Run `job`, log any error, and return whether it succeeded. KeyboardInterrupt passes."""
     status = console.run_logged(job)
     if status == console.STOPPED:
         raise KeyboardInterrupt
@@ -212,5 +222,5 @@ def _summary(runs, failed, out):
 def _positive(text):
     value = float(text)
     if not value > 0:
-        raise argparse.ArgumentTypeError("must be more than 0")
+        raise argparse.ArgumentTypeError("must be greater than 0")
     return value

@@ -1,4 +1,4 @@
-"""A run of a grid as the commands see it: its config, and what lies in its folder."""
+"""A run of a grid: its config and the state of its folder."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +14,8 @@ class RunFolder:
     """One run of a grid and its folder.
 
     Attributes:
-        base: The folder that the config's result_root_folder starts from.
-        scheduler: The config's scheduler keys.
+        base: The folder that result_root_folder is relative to.
+        scheduler: The config's scheduler_config.
         task: The run's name and config.
     """
 
@@ -36,15 +36,16 @@ class RunFolder:
         return records.read(self.path)
 
     def is_trained(self) -> bool:
-        """Whether training has finished with this config, at its full length."""
-        found, config = self.record(), self.task.config
-        if found.get("state") != "finished" or changed_keys(found["config"], config):
+        """Whether training with this config has finished, at its full length."""
+        record, config = self.record(), self.task.config
+        if record.get("state") != "finished" or changed_keys(record["config"], config):
             return False
-        return all(found["config"][key] == getattr(config, key) for key in ("epoch", "max_batches"))
+        length = ("epoch", "max_batches")
+        return all(record["config"][key] == getattr(config, key) for key in length)
 
 
-def together(runs: list[RunFolder], size: int) -> list[list[RunFolder]]:
-    """Group runs, in order, into lists of at most `size` that can be trained at once."""
+def group_runs(runs: list[RunFolder], size: int) -> list[list[RunFolder]]:
+    """Group runs, in order, into lists of at most `size` runs that can train at once."""
     groups: list[list[RunFolder]] = []
     for run in runs:
         for group in groups:
@@ -57,6 +58,6 @@ def together(runs: list[RunFolder], size: int) -> list[list[RunFolder]]:
 
 
 def differing_keys(one: Task, other: Task) -> list[str]:
-    """Return the config keys, other than `run`, in which two runs differ."""
+    """Return the config keys other than `run` in which two runs differ."""
     config, others = vars(one.config), vars(other.config)
     return [key for key in config if key != "run" and config[key] != others[key]]

@@ -11,7 +11,9 @@ from disentanglement.data.dsprites import dataset as dsprites
 def main(experiment: Path, arguments: list[str] | None = None) -> int:
     """Train the classifier that sample quality needs; return the exit status.
 
-    experiment: the experiment's folder, where relative paths start.
+    Args:
+        experiment: The experiment's folder; relative paths start there.
+        arguments: The command line; None for sys.argv.
     """
     default = dsprites.classifier_path(experiment)
     parser = argparse.ArgumentParser(description="Train the classifier of dSprites' shapes.")
@@ -35,10 +37,11 @@ def main(experiment: Path, arguments: list[str] | None = None) -> int:
 
         logging.basicConfig(level=logging.INFO, format="%(message)s")
         dataset = dsprites.load(dsprites.data_folder(experiment, options.data_dir))
-        found = shape_classifier.train(
+        record = shape_classifier.train(
             dataset, options.out, options.epochs, options.images, options.seed
         )
-        print(f"accuracy {found['accuracy']:.4f}, {found['seconds'] / 60:.1f} min; {options.out}")
+        minutes = record["seconds"] / 60
+        print(f"accuracy {record['accuracy']:.4f}, {minutes:.1f} min; {options.out}")
         return 0
 
     return console.run_command(train)

@@ -1,6 +1,7 @@
-"""The arrays that metrics take: what they must look like, and one clear line where they do not."""
+"""Validation of the arrays that metrics take, with a one-line message for each mistake."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 _DIMENSIONS = {
     "group_codes": "M, L, K",
@@ -20,15 +21,21 @@ _LARGEST, _SMALLEST = 1e30, 1e-30  # squares and their sums stay far from overfl
 
 
 class ArrayError(ValueError):
-    """An array that a metric cannot use: which one, what is wrong, in one line."""
+    """A metric cannot use an array; the message names the array and the problem in one line."""
 
 
-def check(**arrays) -> list[np.ndarray]:
-    """The arrays, as float64 or int64, in the order given, if they can be used together.
+def check(**arrays: ArrayLike) -> list[np.ndarray]:
+    """Check that arrays can be used together, and convert them.
 
-    Their names say what they are (see `disentanglement.metrics`). Raises ArrayError for arrays
-    that are not numeric, not finite, empty, of the wrong rank, of lengths that do not fit each
-    other, for labels that are not 0 .. F - 1, and for a factor with a single value.
+    Args:
+        **arrays: Arrays by their names in `disentanglement.metrics`.
+
+    Returns:
+        The arrays in the order given: integers and booleans as int64, the others as float64.
+
+    Raises:
+        ArrayError: An array is not numeric, not finite, empty or of the wrong rank; two arrays
+            disagree on a length; labels are not 0 .. F - 1; or a factor has a single value.
     """
     checked = {name: _numbers(name, array) for name, array in arrays.items()}
     _check_lengths(checked)
@@ -43,14 +50,14 @@ def check(**arrays) -> list[np.ndarray]:
 
 
 def dead_codes(codes: np.ndarray) -> np.ndarray:
-    """Which of the codes [N, K] do not vary, beyond the rounding of their type: bool [K]."""
+    """Return which of the codes [N, K] vary by no more than rounding errors: bool [K]."""
     codes = np.asarray(codes)
     rounding = 8 * np.finfo(codes.dtype).eps if codes.dtype.kind == "f" else 0
     codes = codes.astype(np.float64)
     return np.ptp(codes, axis=0) <= rounding * np.abs(codes).max(axis=0)
 
 
-def _numbers(name, array):
+def _numbers(name: str, array: ArrayLike) -> np.ndarray:
     array = np.asarray(array)
     shape, dimensions = array.shape, _DIMENSIONS[name]
     if array.dtype == object:
@@ -62,19 +69,20 @@ def _numbers(name, array):
     if array.size == 0:
         raise ArrayError(f"{name} is empty: its shape is {shape}")
     array = array.astype(np.float64)
-    if bad := array.size - np.isfinite(array).sum():
-        place = tuple(map(int, np.argwhere(~np.isfinite(array))[0]))
-        raise ArrayError(f"{name} holds {bad} NaN or infinite values, the first at {list(place)}")
+    if len(bad := np.argwhere(~np.isfinite(array))):
+        raise ArrayError(
+            f"{name} holds {len(bad)} NaN or infinite values, the first at {bad[0].tolist()}"
+        )
     if not ((largest := np.abs(array).max()) == 0 or _SMALLEST < largest < _LARGEST):
         raise ArrayError(
-            f"{name}: its largest value is {largest:.3g} in size; rescale it to between "
+            f"{name}: its largest absolute value is {largest:.3g}; rescale it to between "
             f"{_SMALLEST:g} and {_LARGEST:g}"
         )
     return array
 
 
-def _check_lengths(arrays):
-    seen = {}
+def _check_lengths(arrays: dict[str, np.ndarray]) -> None:
+    seen: dict[str, tuple[str, int]] = {}
     for name, array in arrays.items():
         for letter, length in zip(_DIMENSIONS[name].split(", "), array.shape, strict=True):
             other, expected = seen.setdefault(letter, (name, length))
@@ -85,7 +93,7 @@ def _check_lengths(arrays):
                 )
 
 
-def _integers(name, array):
+def _integers(name: str, array: np.ndarray) -> np.ndarray:
     if (array != np.rint(array)).any():
         raise ArrayError(f"{name} must hold integers, not {array[array != np.rint(array)][0]:g}")
     if name == "continuous" and not np.isin(array, (0, 1)).all():
@@ -93,7 +101,7 @@ def _integers(name, array):
     return array.astype(np.int64)
 
 
-def _check_factors_vary(name, array):
+def _check_factors_vary(name: str, array: np.ndarray) -> None:
     for i, column in enumerate(array.T):
         if (column == column[0]).all():
             raise ArrayError(
@@ -101,15 +109,15 @@ def _check_factors_vary(name, array):
             )
 
 
-def _check_labels(labels, arrays):
+def _check_labels(labels: np.ndarray, arrays: dict[str, np.ndarray]) -> None:
     found = np.unique(labels)
-    wanted = next((a.shape[1] for n, a in arrays.items() if n in ("factors", "factor_ids")), None)
-    if found[0] < 0 or (wanted and found[-1] >= wanted):
-        limit = f"0 .. {wanted - 1} ({wanted} factors)" if wanted else "0 or more"
+    count = next((a.shape[1] for n, a in arrays.items() if n in ("factors", "factor_ids")), None)
+    if found[0] < 0 or (count and found[-1] >= count):
+        limit = f"0 .. {count - 1} ({count} factors)" if count else "0 or more"
         raise ArrayError(f"group_labels must be {limit}, but go from {found[0]} to {found[-1]}")
-    if len(found) < (wanted or found[-1] + 1):
-        absent = next(i for i in range(wanted or found[-1]) if i not in found)
+    if len(found) < (count or found[-1] + 1):
+        missing = next(i for i in range(count or found[-1]) if i not in found)
         raise ArrayError(
-            f"group_labels go from {found[0]} to {found[-1]}, but no group has label {absent}: "
+            f"group_labels go from {found[0]} to {found[-1]}, but no group has label {missing}: "
             "labels number the factors from 0, and every factor needs groups"
         )

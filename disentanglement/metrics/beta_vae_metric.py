@@ -12,9 +12,11 @@ from disentanglement.metrics.result import Result
 
 @dataclass(frozen=True)
 class BetaVAEResult(Result):
-    """score: accuracy of the classifier, in [0, 1]; chance is 1 / F.
+    """The result of `beta_vae`.
 
-    confusion: [F, F] groups by true (row) and predicted (column) factor.
+    Attributes:
+        score: Accuracy of the classifier, in [0, 1]; chance is 1 / F.
+        confusion: [F, F], the number of groups by true (row) and predicted (column) factor.
     """
 
     score: float
@@ -22,13 +24,14 @@ class BetaVAEResult(Result):
 
 
 def beta_vae(group_codes: np.ndarray, group_labels: np.ndarray) -> BetaVAEResult:
-    """Can a linear classifier tell from code differences which factor a group shares?
+    """Score how well a linear classifier predicts a group's shared factor from code differences.
 
-    A group's feature is the mean |difference| of the codes of its pairs (images 0 and 1, 2 and 3,
-    ...). Logistic regression, one factor against the rest, is fitted to the groups and scored on
-    the same groups, as the paper's code does.
+    A group's feature is the mean absolute difference between the codes of its pairs (images 0 and
+    1, 2 and 3, ...). One-versus-rest logistic regression is fitted to the groups and scored on the
+    same groups, as in the paper's code. `disentanglement.metrics` describes the arrays.
 
-    See `disentanglement.metrics` for the arrays. Raises ArrayError if they do not fit.
+    Raises:
+        ArrayError: The arrays cannot be used.
     """
     group_codes, group_labels = check(group_codes=group_codes, group_labels=group_labels)
     pairs = group_codes.shape[1] // 2

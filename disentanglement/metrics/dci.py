@@ -1,13 +1,13 @@
 """DCI: disentanglement and completeness (Eastwood & Williams 2018, ICLR, section 2).
 
-A regressor predicts each factor from all codes; its importances of the codes make a matrix, and
-the entropies of that matrix's rows and columns make the scores. The five metrics here differ in
-the regressor. The paper's DCI column is most likely `dci_rf_ibgan`'s disentanglement.
+A regressor predicts each factor from all codes. The importance of each code to each factor forms a
+matrix, and the entropies of its rows and columns give the scores. The five metrics here differ
+only in the regressor. The paper's DCI column is most likely the disentanglement of `dci_rf_ibgan`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from joblib import Parallel, delayed, parallel_config
@@ -19,16 +19,21 @@ from sklearn.model_selection import GridSearchCV
 from disentanglement.metrics.arrays import ArrayError, check, dead_codes
 from disentanglement.metrics.result import Result
 
-DEPTHS = (4, 5, 2, 5, 5)  # of the forests, one per dSprites factor
+DEPTHS = (4, 5, 2, 5, 5)  # depth of the forest for each dSprites factor
 IBGAN_DEPTHS = (4, 2, 4, 2, 2)  # as in the paper that introduced IBGAN
 
 
 @dataclass(frozen=True)
 class DCIResult(Result):
-    """disentanglement, completeness: in [0, 1]. importance: [K, F].
+    """The result of a DCI metric.
 
-    per_code: [K], each code's disentanglement; per_factor: [F], each factor's completeness.
-    dead_codes: how many codes do not vary; their importance is 0.
+    Attributes:
+        disentanglement: Mean over codes, weighted by their importance, in [0, 1].
+        completeness: Mean over factors, in [0, 1].
+        importance: [K, F], the importance of each code to each factor, 0 or more.
+        per_code: [K], the disentanglement of each code.
+        per_factor: [F], the completeness of each factor.
+        dead_codes: The number of codes that do not vary; their importance is 0.
     """
 
     SCORES: ClassVar[tuple[str, ...]] = ("disentanglement", "completeness")
@@ -42,52 +47,68 @@ class DCIResult(Result):
 
 
 def dci_lasso(codes: np.ndarray, factors: np.ndarray) -> DCIResult:
-    """DCI with linear regression, L1 penalty 0.02."""
+    """Compute DCI with linear regression and an L1 penalty of 0.02."""
     return _dci(codes, factors, lambda i: Lasso(alpha=0.02), jobs=1)
 
 
 def dci_lasso_cv(
     codes: np.ndarray, factors: np.ndarray, folds: int = 3, max_iter: int = 1000
 ) -> DCIResult:
-    """DCI with linear regression, the L1 penalty chosen by cross-validation in `folds` parts.
+    """Compute DCI with linear regression and an L1 penalty chosen by cross-validation.
 
-    3 was scikit-learn's default when the paper was written; today's is 5. The solver gives up
-    after max_iter rounds, with a ConvergenceWarning, as it did then: nearly collinear codes (of
-    an encoder early in training) need 100,000, and their score is another then.
+    The solver stops after `max_iter` rounds with a ConvergenceWarning. Nearly collinear codes, such
+    as those of an encoder early in training, need about 100,000 rounds and then score differently;
+    the default is that of the paper's code.
+
+    Args:
+        codes: See `disentanglement.metrics`.
+        factors: See `disentanglement.metrics`.
+        folds: Parts of the cross-validation. scikit-learn's default was 3 when the paper was
+            written and is 5 today.
+        max_iter: Rounds of the solver for each fit.
     """
     _check_rows(codes, folds)
     return _dci(codes, factors, lambda i: LassoCV(cv=folds, max_iter=max_iter), jobs=1)
 
 
 def dci_rf(codes: np.ndarray, factors: np.ndarray, seed: int = 0) -> DCIResult:
-    """DCI with random forests of depths 4, 5, 2, 5, 5 (more factors than five: 5)."""
+    """Compute DCI with random forests of depths 4, 5, 2, 5, 5 (5 for any further factors)."""
     return _dci(codes, factors, lambda i: _forest(seed, i, _depth(DEPTHS, i)))
 
 
 def dci_rf_ibgan(codes: np.ndarray, factors: np.ndarray, seed: int = 0) -> DCIResult:
-    """DCI with random forests of depths 4, 2, 4, 2, 2 (more factors than five: 2)."""
+    """Compute DCI with random forests of depths 4, 2, 4, 2, 2 (2 for any further factors)."""
     return _dci(codes, factors, lambda i: _forest(seed, i, _depth(IBGAN_DEPTHS, i)))
 
 
 def dci_rf_cv(codes: np.ndarray, factors: np.ndarray, seed: int = 0) -> DCIResult:
-    """DCI with random forests whose depth, 2 to 15, is chosen by 3-fold cross-validation."""
+    """Compute DCI with random forests of a depth, 2 to 15, chosen by 3-fold cross-validation."""
     _check_rows(codes, folds=3)
     depths = {"max_depth": list(range(2, 16))}
     return _dci(codes, factors, lambda i: GridSearchCV(_forest(seed, i), depths, cv=3, n_jobs=-1))
 
 
-def _dci(codes: np.ndarray, factors: np.ndarray, regressor: Callable, jobs: int = -1) -> DCIResult:
-    """Fit regressor(i) to each factor i; see `disentanglement.metrics` for the arrays.
+def _dci(
+    codes: np.ndarray, factors: np.ndarray, regressor: Callable[[int], Any], jobs: int = -1
+) -> DCIResult:
+    """Standardise codes and factors, fit a regressor to each factor, and score its importances.
 
-    Codes and factors are standardised first. jobs: threads (-1: a core each); Lasso's fits are so
-    short that a second thread makes them slower. Raises ArrayError if the arrays do not fit.
+    Args:
+        codes: See `disentanglement.metrics`.
+        factors: See `disentanglement.metrics`.
+        regressor: Returns an unfitted scikit-learn regressor for factor i.
+        jobs: Threads; -1 for one per core. Lasso's fits are so short that a second thread makes
+            them slower.
+
+    Raises:
+        ArrayError: The arrays cannot be used.
     """
     x, factors = check(codes=codes, factors=factors)
     dead = dead_codes(codes)
     importance = np.zeros((x.shape[1], factors.shape[1]))
     if not dead.all():
         alive, targets = _standardised(x[:, ~dead]), _standardised(factors)
-        # Threads: these learners release Python's lock, and no array is copied.
+        # Threads: these learners release the GIL, and no array is copied.
         with parallel_config(backend="threading"):
             columns = Parallel(n_jobs=jobs)(
                 delayed(_importance)(regressor(i), alive, target)
@@ -108,23 +129,23 @@ def _dci(codes: np.ndarray, factors: np.ndarray, regressor: Callable, jobs: int 
     )
 
 
-def _check_rows(codes, folds):
+def _check_rows(codes: np.ndarray, folds: int) -> None:
     if len(np.atleast_1d(codes)) < 2 * folds:
         raise ArrayError(f"codes: cross-validation in {folds} parts needs {2 * folds} images")
 
 
-def _importance(model, codes, target):
+def _importance(model: Any, codes: np.ndarray, target: np.ndarray) -> np.ndarray:
     model.fit(codes, target)
     model = getattr(model, "best_estimator_", model)
     if hasattr(model, "coef_"):
         return np.abs(model.coef_)
-    return np.maximum(model.feature_importances_, 0)  # rounding can leave -1e-17
+    return np.maximum(model.feature_importances_, 0)  # rounding can give -1e-17
 
 
-def _entropy_share(importance):
-    """The entropy of each row as a share of the largest possible one; 1 for a row of zeros.
+def _entropy_share(importance: np.ndarray) -> np.ndarray:
+    """Return each row's entropy as a share of the maximum: 1 for a row of zeros, 0 for one column.
 
-    (There the paper's code gives NaN, or 0.) A single column leaves no choice: 0.
+    For a row of zeros the paper's code gives NaN or 0.
     """
     totals = importance.sum(axis=1, keepdims=True)
     shares = importance / np.where(totals == 0, 1, totals)
@@ -134,14 +155,14 @@ def _entropy_share(importance):
     return np.where(totals[:, 0] == 0, 1, entropies)
 
 
-def _standardised(columns):
+def _standardised(columns: np.ndarray) -> np.ndarray:
     return (columns - columns.mean(axis=0)) / columns.std(axis=0)
 
 
-def _forest(seed, factor, depth=None):
-    # Scikit-learn 0.20, which the paper used, grew 10 trees by default.
+def _forest(seed: int, factor: int, depth: int | None = None) -> RandomForestRegressor:
+    # 10 trees were the default of scikit-learn 0.20, which the paper used.
     return RandomForestRegressor(10, max_depth=depth, random_state=(seed + factor) % 2**32)
 
 
-def _depth(depths, factor):
+def _depth(depths: Sequence[int], factor: int) -> int:
     return depths[min(factor, len(depths) - 1)]

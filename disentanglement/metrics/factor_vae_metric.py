@@ -10,9 +10,13 @@ from disentanglement.metrics.result import Result
 
 @dataclass(frozen=True)
 class FactorVAEResult(Result):
-    """score: accuracy of the majority vote, in [0, 1]. votes: [K, F] counts, one vote a group.
+    """The result of `factor_vae` and `factor_vae_revised`.
 
-    dead_codes: how many codes do not vary at all on the reference images; they get no votes.
+    Attributes:
+        score: Accuracy of the majority vote, in [0, 1].
+        votes: [K, F] counts; each group casts one vote.
+        dead_codes: The number of codes that do not vary on the reference images; they get no
+            votes.
     """
 
     score: float
@@ -23,14 +27,16 @@ class FactorVAEResult(Result):
 def factor_vae(
     group_codes: np.ndarray, group_labels: np.ndarray, reference_codes: np.ndarray
 ) -> FactorVAEResult:
-    """Does the code that varies least in a group tell which factor the group shares?
+    """Score how well the code that varies least in a group predicts the group's shared factor.
 
     Codes are divided by their standard deviation on the reference images. In each group the code
-    with the least standard deviation casts one vote for the group's factor. The score is the share
-    of votes that go to their code's most frequent factor. A code that is constant on the reference
-    images (where the paper's code divides by zero) never votes; if all are, the score is 0.
+    with the smallest standard deviation then casts one vote for the group's factor. The score is
+    the share of votes that go to their code's most frequent factor. A code that is constant on the
+    reference images (where the paper's code divides by zero) never votes; if all codes are
+    constant, the score is 0. `disentanglement.metrics` describes the arrays.
 
-    See `disentanglement.metrics` for the arrays. Raises ArrayError if they do not fit.
+    Raises:
+        ArrayError: The arrays cannot be used.
     """
     votes, dead = _votes(group_codes, group_labels, reference_codes)
     return FactorVAEResult(float(votes.max(axis=1).sum() / len(group_labels)), votes, dead)
@@ -39,17 +45,23 @@ def factor_vae(
 def factor_vae_revised(
     group_codes: np.ndarray, group_labels: np.ndarray, reference_codes: np.ndarray
 ) -> FactorVAEResult:
-    """`factor_vae`, counting the votes of only as many codes as there are factors: the best ones.
+    """Compute `factor_vae` from the votes of the F best codes only.
 
-    So a model gains nothing from several codes that share one factor. It equals `factor_vae`
-    where there are no more codes than factors.
+    A model therefore gains nothing from several codes that share one factor. With at most as many
+    codes as factors, the score is that of `factor_vae`.
+
+    Raises:
+        ArrayError: The arrays cannot be used.
     """
     votes, dead = _votes(group_codes, group_labels, reference_codes)
     hits = np.sort(votes.max(axis=1))[::-1][: votes.shape[1]]
     return FactorVAEResult(float(hits.sum() / len(group_labels)), votes, dead)
 
 
-def _votes(group_codes, group_labels, reference_codes):
+def _votes(
+    group_codes: np.ndarray, group_labels: np.ndarray, reference_codes: np.ndarray
+) -> tuple[np.ndarray, int]:
+    """Return the votes [K, F] and the number of dead codes."""
     groups, labels, reference = check(
         group_codes=group_codes, group_labels=group_labels, reference_codes=reference_codes
     )

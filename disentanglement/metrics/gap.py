@@ -1,9 +1,12 @@
-"""The gap between the best code and the next, which SAP and MIG average."""
+"""The gap between the best and the second-best code, which SAP and MIG average over factors."""
 
 import numpy as np
 
 
 def gap(table: np.ndarray) -> np.ndarray:
-    """Per factor, the largest entry of table [K, F] minus the second largest (0 if K is 1)."""
+    """Return [F], each column's largest minus its second-largest entry of `table` [K, F].
+
+    With a single row the second largest is 0.
+    """
     ordered = np.sort(table, axis=0)
     return ordered[-1] - (ordered[-2] if len(table) > 1 else 0)

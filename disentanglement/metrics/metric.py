@@ -1,4 +1,4 @@
-"""What the evaluation needs to know of a metric: the arrays it takes."""
+"""A metric function together with the arrays that it takes."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from disentanglement.metrics import arrays
+from disentanglement.metrics.arrays import NAMES, ArrayError
 from disentanglement.metrics.result import PlainResult, Result
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric function and its arguments.
+    """A metric function and what it takes.
 
     Attributes:
         function: Takes the arrays by name and returns a `Result` or a number.
         arrays: The names of the arrays it takes (see `disentanglement.metrics`).
-        takes_seed: Whether it draws random numbers, and so takes a `seed`.
+        takes_seed: Whether it draws random numbers and so has a parameter `seed`.
     """
 
     function: Callable[..., Result | float]
@@ -26,28 +26,33 @@ class Metric:
 
     @classmethod
     def of(cls, function: Callable[..., Result | float]) -> "Metric":
-        """Read a metric's arguments from its signature.
+        """Read from a function's signature which arrays it takes.
 
-        Parameters without a default value must be arrays that `disentanglement.metrics` lists;
-        a parameter `seed` gets the evaluation's seed; other parameters keep their default.
+        Every parameter without a default must be the name of an array in
+        `disentanglement.metrics`. A parameter `seed` gets the evaluation's seed; all other
+        parameters keep their defaults.
 
         Raises:
-            ArrayError: A parameter is not the name of an array.
+            ArrayError: A parameter without a default is not the name of an array.
         """
-        parameters = inspect.signature(function).parameters.values()
-        names = tuple(p.name for p in parameters if p.default is p.empty)
+        parameters = inspect.signature(function).parameters
+        names = tuple(name for name, p in parameters.items() if p.default is p.empty)
         for name in names:
-            if name not in arrays.NAMES:
+            if name not in NAMES:
                 title = getattr(function, "__name__", "a metric")
-                raise arrays.ArrayError(
-                    f"{title} takes '{name}', but metrics can take only "
-                    f"{', '.join(arrays.NAMES)}: rename the parameter or give it a default"
+                raise ArrayError(
+                    f"{title} takes '{name}', but the arrays that metrics can take are "
+                    f"{', '.join(NAMES)}: rename the parameter or give it a default"
                 )
-        return cls(function, names, "seed" in (p.name for p in parameters))
+        return cls(function, names, "seed" in parameters)
 
-    def compute(self, given: Mapping[str, np.ndarray], seed: int) -> Result:
-        """Run the metric on the arrays it takes. Raises ArrayError if they do not fit."""
-        arguments = {name: given[name] for name in self.arrays}
+    def compute(self, arrays: Mapping[str, np.ndarray], seed: int) -> Result:
+        """Run the metric on those of `arrays` that it takes.
+
+        Raises:
+            ArrayError: The arrays cannot be used.
+        """
+        arguments = {name: arrays[name] for name in self.arrays}
         if self.takes_seed:
             result = self.function(**arguments, seed=seed)
         else:

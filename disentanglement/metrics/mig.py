@@ -12,9 +12,13 @@ from disentanglement.metrics.result import Result
 
 @dataclass(frozen=True)
 class MIGResult(Result):
-    """score: in [0, 1]. mutual_information: [K, F] in nats; entropy: [F], the factors', in nats.
+    """The result of `mig`.
 
-    dead_codes: how many codes do not vary; they have no information.
+    Attributes:
+        score: In [0, 1].
+        mutual_information: [K, F], in nats.
+        entropy: [F], the entropy of each factor in nats.
+        dead_codes: The number of codes that do not vary; they have no information.
     """
 
     score: float
@@ -24,12 +28,14 @@ class MIGResult(Result):
 
 
 def mig(codes: np.ndarray, factor_ids: np.ndarray) -> MIGResult:
-    """How much more does the best code know of a factor than the second best?
+    """Compare the best code's mutual information with a factor to the second-best code's.
 
-    The gap of mutual informations (see `mutual_information`), as a share of the factor's entropy,
-    averaged over factors. With a single code the second best is 0.
+    The score is the gap between the two as a share of the factor's entropy, averaged over factors.
+    With a single code the second best is 0. `mutual_information` describes the estimate, and
+    `disentanglement.metrics` the arrays.
 
-    See `disentanglement.metrics` for the arrays. Raises ArrayError if they do not fit.
+    Raises:
+        ArrayError: The arrays cannot be used.
     """
     _, factor_ids = check(codes=codes, factor_ids=factor_ids)
     information, entropies = mutual_information(codes, factor_ids), entropy(factor_ids)

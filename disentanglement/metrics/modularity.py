@@ -11,9 +11,13 @@ from disentanglement.metrics.result import Result
 
 @dataclass(frozen=True)
 class ModularityResult(Result):
-    """score: mean over codes, in [0, 1]. per_code: [K]. mutual_information: [K, F] in nats.
+    """The result of `modularity`.
 
-    dead_codes: how many codes tell nothing of any factor; theirs is 0.
+    Attributes:
+        score: Mean over codes, in [0, 1].
+        per_code: [K], the modularity of each code.
+        mutual_information: [K, F], in nats.
+        dead_codes: The number of codes without information on any factor; their modularity is 0.
     """
 
     score: float
@@ -23,12 +27,15 @@ class ModularityResult(Result):
 
 
 def modularity(codes: np.ndarray, factor_ids: np.ndarray) -> ModularityResult:
-    """Does each code inform of one factor only?
+    """Score how far each code is informative about a single factor.
 
-    Per code: 1 - (sum of its other squared mutual informations) / (the largest squared * (F - 1)).
-    A code without any information (NaN in the paper's code) counts as 0.
+    With I_f the mutual information of a code and factor f, and I_best the largest, the code's
+    modularity is 1 - (sum of the other I_f^2) / (I_best^2 * (F - 1)). A code without any
+    information (NaN in the paper's code) counts as 0. `disentanglement.metrics` describes the
+    arrays.
 
-    See `disentanglement.metrics` for the arrays. Raises ArrayError if they do not fit.
+    Raises:
+        ArrayError: The arrays cannot be used, or there is only one factor.
     """
     _, factor_ids = check(codes=codes, factor_ids=factor_ids)
     if factor_ids.shape[1] < 2:

@@ -1,4 +1,4 @@
-"""What a metric returns."""
+"""The results that metrics return."""
 
 import dataclasses
 from typing import Any, ClassVar
@@ -8,18 +8,19 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """Base of the metrics' results: the fields named in SCORES are scores, the others evidence."""
+    """Base class of results: the fields named in SCORES are scores, all others are evidence."""
 
     SCORES: ClassVar[tuple[str, ...]] = ("score",)
 
     def scores(self, name: str) -> dict[str, float]:
-        """The scores under their full names: the metric's name, with the field's if several."""
-        if self.SCORES == ("score",):
-            return {name: self.score}
-        return {f"{name}.{field}": getattr(self, field) for field in self.SCORES}
+        """Return the scores of metric `name` by full name: "mig", "dci_rf.completeness"."""
+        single = self.SCORES == ("score",)
+        return {
+            name if single else f"{name}.{field}": getattr(self, field) for field in self.SCORES
+        }
 
     def evidence(self) -> dict[str, Any]:
-        """The other fields, as JSON values."""
+        """Return all other fields as JSON values."""
         return {
             field.name: np.asarray(getattr(self, field.name)).tolist()
             for field in dataclasses.fields(self)
@@ -29,6 +30,6 @@ class Result:
 
 @dataclasses.dataclass(frozen=True)
 class PlainResult(Result):
-    """The result of a metric that returns a number only."""
+    """The result of a metric that returns just a number."""
 
     score: float

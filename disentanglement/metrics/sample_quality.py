@@ -1,4 +1,7 @@
-"""Quality of generated dSprites, after the inception score (Salimans et al. 2016, 1606.03498)."""
+"""Quality of generated dSprites, after the inception score.
+
+Salimans et al. 2016, arXiv 1606.03498, section 4.
+"""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -12,9 +15,14 @@ from disentanglement.metrics.result import Result
 
 @dataclass(frozen=True)
 class SampleQualityResult(Result):
-    """inception_score: in [1, C], C classes. inception_score_log_std: see `sample_quality`.
+    """The result of `sample_quality`, for C shapes.
 
-    confidence: in [1 / C, 1]. mode_kl: in nats, 0 is best. mode_counts: [C].
+    Attributes:
+        inception_score: exp(mean KL), in [1, C].
+        inception_score_log_std: Standard deviation of the KL over images, in nats.
+        confidence: Mean probability of the likeliest shape, in [1 / C, 1].
+        mode_kl: KL divergence of the likeliest shapes from uniform, in nats; 0 is best.
+        mode_counts: [C], the number of images by their likeliest shape.
     """
 
     SCORES: ClassVar[tuple[str, ...]] = (
@@ -32,14 +40,15 @@ class SampleQualityResult(Result):
 
 
 def sample_quality(shape_probabilities: np.ndarray) -> SampleQualityResult:
-    """Does each generated image show one shape clearly, and all shapes equally often?
+    """Score whether generated images show clear shapes, and all shapes equally often.
 
-    shape_probabilities [S, C]: p(shape | image) of the classifier, rows summing to 1. With q the
-    mean row: inception_score = exp(mean KL(p || q)); its log_std is the standard deviation of
-    these KL over the images; confidence is the mean of the largest p; mode_counts how often each
-    shape is the likeliest; mode_kl the KL from these shares to uniform ones.
+    The KL of an image is KL(p || q), with p its shape probabilities and q their mean over images.
 
-    Raises ArrayError if the array does not fit.
+    Args:
+        shape_probabilities: [S, C], the classifier's p(shape | image); each row sums to 1.
+
+    Raises:
+        ArrayError: The array cannot be used.
     """
     (p,) = check(shape_probabilities=shape_probabilities)
     if p.min() < 0 or np.abs(p.sum(axis=1) - 1).max() > 1e-3:

@@ -1,4 +1,4 @@
-"""SAP, the separated attribute predictability score (Kumar et al. 2018, arXiv 1711.00848, 3)."""
+"""SAP, separated attribute predictability (Kumar et al. 2018, arXiv 1711.00848, section 3)."""
 
 from dataclasses import dataclass
 
@@ -13,10 +13,13 @@ from disentanglement.metrics.result import Result
 
 @dataclass(frozen=True)
 class SAPResult(Result):
-    """score: mean over factors of the best code's prediction minus the second best's, in [0, 1].
+    """The result of `sap`.
 
-    predictability: [K, F], how well one code alone predicts one factor: squared correlation for
-    continuous factors, accuracy for categories. dead_codes: how many codes do not vary.
+    Attributes:
+        score: Mean over factors of the best minus the second-best predictability, in [0, 1].
+        predictability: [K, F], how well one code alone predicts one factor: squared correlation
+            for continuous factors, accuracy for categories.
+        dead_codes: The number of codes that do not vary.
     """
 
     score: float
@@ -27,14 +30,15 @@ class SAPResult(Result):
 def sap(
     codes: np.ndarray, factors: np.ndarray, factor_ids: np.ndarray, continuous: np.ndarray
 ) -> SAPResult:
-    """How much better does the best code predict a factor than the second best?
+    """Compare how well the best and the second-best code alone predict each factor.
 
-    A continuous factor is predicted by linear regression, a category by a linear support vector
-    machine (C = 0.01, balanced classes), scored on the data it was fitted to. The squared
+    Linear regression predicts a continuous factor, and a linear support vector machine (C = 0.01,
+    balanced classes) a category; both are scored on the data they were fitted to. The squared
     correlation with a code that does not vary (NaN in the paper's code) is 0 here; with a single
-    code the second best is 0.
+    code the second best is 0. `disentanglement.metrics` describes the arrays.
 
-    See `disentanglement.metrics` for the arrays. Raises ArrayError if they do not fit.
+    Raises:
+        ArrayError: The arrays cannot be used.
     """
     x, factors, factor_ids, continuous = check(
         codes=codes, factors=factors, factor_ids=factor_ids, continuous=continuous
@@ -51,13 +55,13 @@ def sap(
     return SAPResult(float(gap(table).mean()), table, int(dead.sum()))
 
 
-def _squared_correlation(codes, factors):
+def _squared_correlation(codes: np.ndarray, factors: np.ndarray) -> np.ndarray:
     codes, factors = codes - codes.mean(axis=0), factors - factors.mean(axis=0)
     products = np.outer((codes**2).sum(axis=0), (factors**2).sum(axis=0))
     return (codes.T @ factors) ** 2 / np.where(products == 0, 1, products)
 
 
-def _accuracy(code, classes):
-    # The primal problem: the same optimum as the paper's dual one, without its random order.
+def _accuracy(code: np.ndarray, classes: np.ndarray) -> float:
+    # The primal problem has the optimum of the paper's dual one, but no random order.
     model = LinearSVC(C=0.01, class_weight="balanced", dual=False)
     return model.fit(code, classes).score(code, classes)

@@ -10,10 +10,11 @@ from disentanglement.metrics.factor_vae_metric import factor_vae, factor_vae_rev
 from disentanglement.metrics.mig import mig
 from disentanglement.metrics.modularity import modularity
 from disentanglement.metrics.random_features import random_feature_frechet, random_feature_kid
+from disentanglement.metrics.result import Result
 from disentanglement.metrics.sample_quality import sample_quality
 from disentanglement.metrics.sap import sap
 
-METRICS: dict[str, Callable] = {
+METRICS: dict[str, Callable[..., Result]] = {
     metric.__name__: metric
     for metric in (
         factor_vae,
@@ -33,7 +34,7 @@ METRICS: dict[str, Callable] = {
     )
 }
 
-# For images without labels or codes: how far generated ones are from training ones.
-IMAGE_METRICS: dict[str, Callable] = {
+# Distances of generated from training images, for data without known factors.
+IMAGE_METRICS: dict[str, Callable[..., Result]] = {
     metric.__name__: metric for metric in (random_feature_frechet, random_feature_kid)
 }

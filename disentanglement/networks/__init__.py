@@ -1,4 +1,4 @@
 """Layers, the paper's networks, and networks that describe images."""
 
-# Before anything imports Keras: the engine holds back TensorFlow's greetings.
+# Before anything imports Keras: the engine silences TensorFlow's startup messages.
 import disentanglement.engine  # noqa: F401

@@ -1,4 +1,4 @@
-"""Networks as plain Keras models: what a finished run hands to people without this package."""
+"""Turn networks into plain Keras models, which load without this package."""
 
 from pathlib import Path
 
@@ -16,9 +16,9 @@ from disentanglement.networks.layers import (
 
 
 def fold(network: keras.Model) -> keras.Model:
-    """A copy of `network` made of stock Keras layers, spectral norm folded into the kernels.
+    """Return a copy of `network` in stock Keras layers, with spectral norm folded into the kernels.
 
-    In inference mode the copy gives the network's outputs within rounding.
+    In inference mode its outputs equal the network's within rounding.
     """
     copy = keras.models.clone_model(network, clone_function=_stock_layer)
     for layer, stock in zip(network.layers, copy.layers, strict=True):
@@ -30,23 +30,23 @@ def fold(network: keras.Model) -> keras.Model:
 
 
 def save_keras(network: keras.Model, path: Path) -> None:
-    """Write `network` to `path` (.keras), all or nothing."""
+    """Save `network` to `path` (.keras) atomically."""
     with atomic_path(path) as temporary:
         network.save(temporary)
 
 
 def _stock_layer(layer):
-    shared = {"name": layer.name}
+    name = layer.name
     if isinstance(layer, Conv2D):
         return keras.layers.Conv2D(
-            layer.filters, layer.kernel_size, layer.strides, layer.padding, **shared
+            layer.filters, layer.kernel_size, layer.strides, layer.padding, name=name
         )
     if isinstance(layer, SpectralDense):
-        return keras.layers.Dense(layer.units, **shared)
+        return keras.layers.Dense(layer.units, name=name)
     if isinstance(layer, Conv2DTranspose):
         return keras.layers.Conv2DTranspose(
-            layer.filters, layer.kernel_size, layer.strides, layer.padding, **shared
+            layer.filters, layer.kernel_size, layer.strides, layer.padding, name=name
         )
     if isinstance(layer, LeakyReLU):
-        return keras.layers.LeakyReLU(LEAK, **shared)
+        return keras.layers.LeakyReLU(LEAK, name=name)
     return layer.__class__.from_config(layer.get_config())

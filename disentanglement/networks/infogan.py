@@ -1,4 +1,4 @@
-"""Generator and discriminator of InfoGAN-CR for 64x64 images (paper, appendix).
+"""The generator and discriminator of InfoGAN-CR for 64x64 images (paper, appendix).
 
 Images are [N, 64, 64, channels], latents [N, latent_dim]. Layer names are part of the checkpoint
 format. Initial weights are drawn by `disentanglement.networks.layers.initialize`.
@@ -18,18 +18,18 @@ from disentanglement.networks.layers import (
 )
 
 IMAGE_SIZE = 64
-FILTERS = (32, 32, 64, 64)  # of the four convolutions of every discriminator
+FILTERS = (32, 32, 64, 64)  # of the four convolutions in each discriminator
 
 
 @dataclass(frozen=True)
 class InfoGANCRNetworks:
-    """The networks of InfoGAN-CR on images of any size.
+    """The networks of InfoGAN-CR, for images of any size.
 
     Attributes:
         generator: Latents [N, dim] -> images [N, H, W, C].
         discriminator: Images -> [probability of being real [N, 1], mean of Q(code | image) [N, K]].
-        cr_discriminator: Two images side by side in depth [N, H, W, 2 C] -> logits [N, K]: which
-            code do they share?
+        cr_discriminator: Two images stacked along the channels, [N, H, W, 2 C] -> logits [N, K] of
+            the code they share.
     """
 
     generator: keras.Model
@@ -38,7 +38,7 @@ class InfoGANCRNetworks:
 
 
 def generator(latent_dim: int, channels: int) -> keras.Model:
-    """Latents -> images in (0, 1). Batch norm comes after the activation."""
+    """Build the generator: latents -> images in (0, 1). Batch norm follows the activation."""
     x = latent = layers.Input((latent_dim,), name="latent")
     for i, units in enumerate((128, 1024), start=1):
         x = layers.Dense(units, name=f"dense{i}")(x)
@@ -52,7 +52,16 @@ def generator(latent_dim: int, channels: int) -> keras.Model:
 
 
 def discriminator(code_dim: int, q_l_dim: int, channels: int) -> keras.Model:
-    """Images -> [probability of being real [N, 1], mean of Q(code | image) [N, code_dim]]."""
+    """Build the discriminator D with its head Q.
+
+    Args:
+        code_dim: The number of codes.
+        q_l_dim: The width of Q's hidden layer.
+        channels: The channels of the images.
+
+    Returns:
+        Images -> [probability of being real [N, 1], mean of Q(code | image) [N, code_dim]].
+    """
     image = layers.Input((IMAGE_SIZE, IMAGE_SIZE, channels), name="image")
     shared = spectral_trunk(image)
     real = layers.Activation("sigmoid")(SpectralDense(1, name="real")(shared))
@@ -61,13 +70,13 @@ def discriminator(code_dim: int, q_l_dim: int, channels: int) -> keras.Model:
     return keras.Model(image, [real, q], name="discriminator")
 
 
-def pair_input(channels: int):
-    """The input of a contrastive discriminator: two images side by side in depth."""
+def pair_input(channels: int) -> keras.KerasTensor:
+    """Return the input of a contrastive discriminator: two images stacked along the channels."""
     return layers.Input((IMAGE_SIZE, IMAGE_SIZE, 2 * channels), name="pair")
 
 
-def spectral_trunk(x):
-    """Images -> 128 features: convolutions and a dense layer, all with spectral norm."""
+def spectral_trunk(x: keras.KerasTensor) -> keras.KerasTensor:
+    """Map images to 128 features with convolutions and a dense layer, all spectrally normalised."""
     for i, filters in enumerate(FILTERS, start=1):
         x = LeakyReLU()(SpectralConv2D(filters, 4, name=f"conv{i}")(x))
     x = layers.Flatten()(x)

@@ -1,4 +1,4 @@
-"""The layers of the paper's networks that Keras lacks, and how all weights are first drawn."""
+"""The layers of the paper's networks that Keras lacks, and the initial weights of networks."""
 
 import keras
 import numpy as np
@@ -6,15 +6,15 @@ from keras import ops
 
 LEAK = 0.2  # slope of the leaky ReLU
 WEIGHT_STD = 0.02  # standard deviation of every initial kernel
-_FEW_CHANNELS = 4
+_FEW_CHANNELS = 4  # up to here, folding pixels into channels is faster (see `conv`)
 
 
 class LeakyReLU(keras.layers.Layer):
-    """max(x, 0.2 x), whose gradient at x = 0 is 1, as in the paper's code.
+    """max(x, 0.2 x), with gradient 1 at x = 0 as in the paper's code.
 
-    Keras's own gives 0.2 there. It matters in the first iteration, where biases are 0 and an
-    image's black patches make whole feature maps exactly 0. (`ops.maximum` does the same, but makes
-    the training step a tenth slower.)
+    Keras's own layer has gradient 0.2 there. This matters in the first iteration, when biases are 0
+    and black patches of an image make whole feature maps exactly 0. (`ops.maximum` gives the same
+    gradient, but slows down the training step by a tenth.)
     """
 
     def call(self, inputs):
@@ -22,21 +22,27 @@ class LeakyReLU(keras.layers.Layer):
         return inputs * slope
 
 
-def batch_norm(name: str):
-    """Batch normalisation with scale and offset, momentum 0.9, epsilon 1e-5."""
+def batch_norm(name: str) -> keras.layers.BatchNormalization:
+    """Return batch normalisation as in the paper's code: momentum 0.9, epsilon 1e-5."""
     return keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=name)
 
 
 def l2_normalize(x):
-    """x / (||x|| + 1e-12), over all of x."""
+    """Return x / (||x|| + 1e-12), with the norm over the whole tensor."""
     return x / (ops.sqrt(ops.sum(ops.square(x))) + 1e-12)
 
 
 def power_iteration(kernel, u):
-    """One power-iteration step from u on the kernel reshaped to [-1, out].
+    """Take one power-iteration step on a kernel reshaped to [-1, out].
 
-    kernel [..., out], u [1, out]. Returns sigma (a scalar, the estimate of the largest singular
-    value) and the next u [1, out]. Miyato et al. 2018, arXiv 1802.05957, algorithm 1.
+    Miyato et al. 2018, arXiv 1802.05957, algorithm 1.
+
+    Args:
+        kernel: [..., out].
+        u: The estimate of a singular vector so far, [1, out].
+
+    Returns:
+        sigma, the estimate of the largest singular value (a scalar), and the next u, [1, out].
     """
     matrix = ops.reshape(kernel, (-1, kernel.shape[-1]))
     v = l2_normalize(ops.matmul(u, ops.transpose(matrix)))
@@ -45,12 +51,14 @@ def power_iteration(kernel, u):
     return sigma, next_u
 
 
-class _SpectralNorm:
-    """Mixin for a layer with `kernel`: divides it by sigma at every forward pass.
+class _SpectralNorm(keras.layers.Layer):
+    """Mixin for a layer with a kernel: adds u, and the kernel divided by sigma.
 
-    A forward pass never changes u: all passes of one training iteration use the same u, and
-    `update_spectral_vectors` moves it once, at the iteration's end.
+    A forward pass never changes u: all passes of a training iteration use the same u, and
+    `update_spectral_vectors` updates it once, at the end.
     """
+
+    kernel: keras.Variable
 
     def build(self, input_shape):
         super().build(input_shape)
@@ -67,7 +75,7 @@ class _SpectralNorm:
 
 
 class Conv2D(keras.layers.Conv2D):
-    """Convolution with stride 2 and SAME padding; halves height and width."""
+    """Convolution with stride 2 and SAME padding, which halves height and width."""
 
     def __init__(self, filters, kernel_size, name=None):
         super().__init__(filters, kernel_size, strides=2, padding="same", name=name)
@@ -77,7 +85,7 @@ class Conv2D(keras.layers.Conv2D):
 
 
 class SpectralConv2D(_SpectralNorm, Conv2D):
-    """The same with a spectrally normalised kernel."""
+    """`Conv2D` with a spectrally normalised kernel."""
 
     def call(self, inputs):
         return conv(inputs, self.normalized_kernel()) + self.bias
@@ -91,7 +99,7 @@ class SpectralDense(_SpectralNorm, keras.layers.Dense):
 
 
 class Conv2DTranspose(keras.layers.Conv2DTranspose):
-    """Transposed convolution with stride 2 and SAME padding; doubles height and width."""
+    """Transposed convolution with stride 2 and SAME padding, which doubles height and width."""
 
     def __init__(self, filters, kernel_size, name=None):
         super().__init__(filters, kernel_size, strides=2, padding="same", name=name)
@@ -101,11 +109,15 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
 
 
 def conv(x, kernel):
-    """Convolution, stride 2, SAME. x [N, H, W, C] with H, W even; kernel [h, w, C, out].
+    """Convolve with stride 2 and SAME padding.
 
-    With an image's few channels the CPU kernels for the gradient with respect to x are three
-    times slower than the arithmetic warrants. Folding each 2x2 block of pixels into the channels
-    gives the same sums as a convolution of stride 1, whose gradient is fast.
+    On images, with few channels, TensorFlow's CPU gradient with respect to x is three times slower
+    than its arithmetic needs. Folding each 2x2 block of pixels into the channels computes the same
+    sums as a convolution of stride 1, whose gradient is fast.
+
+    Args:
+        x: [N, H, W, C] with even H and W.
+        kernel: [h, w, C, out].
     """
     if not _folds(kernel, channels=kernel.shape[2]):
         return ops.conv(x, kernel, strides=2, padding="same")
@@ -126,10 +138,14 @@ def conv(x, kernel):
 
 
 def conv_transpose(x, kernel):
-    """Transposed convolution, stride 2, SAME. x [N, H, W, in], kernel [h, w, out, in].
+    """Apply a transposed convolution with stride 2 and SAME padding.
 
-    With few output channels it is computed as one of stride 1 that yields 2x2 blocks of pixels
-    (the mirror image of `conv`).
+    With few output channels it is computed with stride 1 and 2x2 blocks of pixels as channels, as
+    in `conv`.
+
+    Args:
+        x: [N, H, W, in].
+        kernel: [h, w, out, in].
     """
     if not _folds(kernel, channels=kernel.shape[2]):
         return ops.conv_transpose(x, kernel, strides=2, padding="same")
@@ -146,23 +162,29 @@ def conv_transpose(x, kernel):
 
 
 def _folds(kernel, channels):
-    # SAME padding is symmetric, and the kernel splits into 2x2 blocks, only for these sizes.
+    # At this size SAME padding is symmetric and the kernel splits into 2x2 blocks.
     return channels <= _FEW_CHANNELS and kernel.shape[0] == kernel.shape[1] == 4
 
 
 def update_spectral_vectors(network: keras.Model) -> None:
-    """Move every u of `network` one power-iteration step, from the kernels as they are now."""
+    """Take one power-iteration step on every u of `network`, with the current kernels."""
     for layer in network.layers:
         if isinstance(layer, _SpectralNorm):
             layer.update_u()
 
 
 def initialize(network: keras.Model, rng: np.random.Generator, keep_u: bool = False) -> None:
-    """Draw every weight of `network` anew, with NumPy: the same on every engine and device.
+    """Draw initial values for all weights of `network`, as in the paper's code.
 
-    Convolution kernels: normal(0, 0.02) truncated at two standard deviations; dense and
-    transposed convolution kernels: normal(0, 0.02); u: truncated normal(0, 1), or left alone with
-    `keep_u`; batch norm scale and moving variance: 1; all else: 0.
+    Convolution kernels are normal(0, 0.02) truncated at two standard deviations, dense and
+    transposed convolution kernels normal(0, 0.02), u truncated normal(0, 1); batch norm scale and
+    moving variance are 1, all others 0. They are drawn with NumPy, so they are the same on every
+    engine and device.
+
+    Args:
+        network: Built of this package's layers, dense layers and batch norm.
+        rng: The source of the random numbers.
+        keep_u: Leave every u as it is.
     """
     for layer in network.layers:
         for weight in layer.weights:

@@ -1,7 +1,7 @@
-"""A network with random weights that never learn, to describe images without labels by.
+"""A fixed random network, whose features compare images without labels.
 
-Random convolutions tell textures, colours and coarse shapes apart, and need no download; what they
-see is far from what people or a trained network see (see `metrics.random_features`).
+Random convolutions distinguish textures, colours and coarse shapes, and need no download; they are
+a poor substitute for a trained network or a person (see `metrics.random_features`).
 """
 
 import functools
@@ -15,15 +15,15 @@ from disentanglement import engine
 from disentanglement.streams import stream
 
 FILTERS = (64, 128, 256)
-SEED = 0  # of the weights: one network for all time
-_CHUNK = 1000  # images held at a time
+SEED = 0  # of the weights; changing it changes every score
+_CHUNK = 1000  # images in memory at once
 
 
 def network(shape: tuple[int, int, int]) -> keras.Model:
-    """Images [N, *shape] in [-1, 1] -> features [N, 896].
+    """Build the network: images [N, *shape] in [-1, 1] -> features [N, 896].
 
-    Three convolutions, 5x5, stride 2, leaky ReLU; of each layer's maps the mean and the standard
-    deviation over the image. Kernels are orthogonal, scaled so that layers keep their size.
+    Three 5x5 convolutions with stride 2 and leaky ReLU; the features are the mean and the standard
+    deviation of each feature map. Kernels are orthogonal, scaled to preserve the variance.
     """
     x = image = layers.Input(shape, name="image")
     features = []
@@ -36,8 +36,16 @@ def network(shape: tuple[int, int, int]) -> keras.Model:
     return keras.Model(image, layers.Concatenate()(features), name="random_network")
 
 
-def describe(images_of: Callable, numbers: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """The features [N, 896] of images_of(numbers [n, ...]) -> images [n, *shape] in [-1, 1]."""
+def describe(
+    images_of: Callable[[np.ndarray], np.ndarray], numbers: np.ndarray, shape: tuple[int, ...]
+) -> np.ndarray:
+    """Return the features [N, 896] of images.
+
+    Args:
+        images_of: Returns images [n, *shape] in [-1, 1] from n of the numbers.
+        numbers: What `images_of` takes, [N, ...].
+        shape: (H, W, C) of an image.
+    """
     features = _compiled(tuple(shape))
     pieces = np.array_split(numbers, -(-len(numbers) // _CHUNK))
     return np.concatenate([features(images_of(piece)) for piece in pieces])
@@ -55,5 +63,5 @@ def _kernel(layer, shape):
     q, r = np.linalg.qr(rng.standard_normal((rows, columns)))
     q *= np.sign(np.diag(r))
     q = q if inputs >= shape[-1] else q.T
-    # With unit columns an output varies as much as an input does; the ReLU takes about half.
+    # With unit columns the output has the variance of the input; the ReLU takes about half.
     return (q.reshape(shape) * np.sqrt(2 / (1 + 0.2**2))).astype(np.float32)

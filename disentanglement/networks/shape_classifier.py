@@ -1,6 +1,6 @@
-"""The classifier of dSprites' shapes, which measures generated images (see metrics/sample_quality).
+"""The classifier of dSprites' shapes behind the sample quality scores (metrics/sample_quality.py).
 
-Trained by `gan/train_DSpritesInceptionScore.py` of the dSprites experiments.
+`gan/train_DSpritesInceptionScore.py` of the dSprites experiments trains it.
 """
 
 import functools
@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -26,14 +27,17 @@ from disentanglement.streams import stream
 log = logging.getLogger(__name__)
 
 SHAPES = 3
-_SHAPE = 1  # the position of the shape among dSprites' factors
+_SHAPE = 1  # the index of the shape among dSprites' factors
 _BATCH_SIZE = 64
-_CHECK_SHARE = 10  # one image in ten measures the accuracy
-_CHUNK = 4096  # images held at a time
+_CHECK_EVERY = 10  # accuracy is measured on every tenth image
+_CHUNK = 4096  # images in memory at once
 
 
 def network() -> keras.Model:
-    """Images [N, 64, 64, 1] -> logits [N, 3]. Batch norm comes after the activation."""
+    """Build the classifier: images [N, 64, 64, 1] -> logits [N, 3], untrained.
+
+    Batch norm follows the activation.
+    """
     x = image = layers.Input((64, 64, 1), name="image")
     for i, filters in enumerate((32, 32, 64, 64), start=1):
         x = layers.Conv2D(filters, 4, strides=2, padding="same", name=f"conv{i}")(x)
@@ -43,12 +47,25 @@ def network() -> keras.Model:
     return keras.Model(image, layers.Dense(SHAPES, name="logits")(x), name="shape_classifier")
 
 
-def train(dataset, path: Path, epochs: int = 5, num_images: int | None = None, seed: int = 0):
-    """Train on `dataset` (all images, or num_images drawn at random) and save the network.
+def train(
+    dataset: Any, path: Path, epochs: int = 5, num_images: int | None = None, seed: int = 0
+) -> dict[str, Any]:
+    """Train the classifier and save it, with the settings of the paper's code.
 
-    The recipe of the paper's code: Adam 0.01 with beta1 0.9, batches of 64, 5 epochs. Writes
-    `path` (.keras) and, beside it, a record with the accuracy (.json). An interrupted training
-    goes on from its last finished epoch. Returns the record.
+    Interrupted training resumes after the last finished epoch.
+
+    Args:
+        dataset: dSprites.
+        path: The file to write (.keras). A record with the accuracy (.json) is put beside it.
+        epochs: How often to go through the images.
+        num_images: Train on this many images drawn at random; None for all.
+        seed: Seeds the weights, the choice of images and their order.
+
+    Returns:
+        The record.
+
+    Raises:
+        UserError: num_images is less than a batch, or the file cannot be written.
     """
     start = time.monotonic()
     chosen = stream(seed, "classifier images").permutation(len(dataset))[:num_images]
@@ -75,14 +92,14 @@ def train(dataset, path: Path, epochs: int = 5, num_images: int | None = None, s
             shuffle=False,  # _Batches has its own order
             verbose=1 if sys.stdout.isatty() else 2,
             callbacks=[
-                # The epoch's number comes from Keras: a resumed training does not start at 0.
+                # Keras passes the number of the epoch: resumed training does not start at 0.
                 keras.callbacks.LambdaCallback(
                     on_epoch_begin=lambda epoch, _: batches.start(epoch)
                 ),
                 keras.callbacks.BackupAndRestore(backup, delete_checkpoint=False),
             ],
         )
-    found = {
+    record = {
         "recipe": recipe,
         "accuracy": _accuracy(model, dataset),
         "seconds": round(time.monotonic() - start, 1),
@@ -91,13 +108,13 @@ def train(dataset, path: Path, epochs: int = 5, num_images: int | None = None, s
     if path.exists():
         log.info("kept the earlier classifier as %s", keep_old(path))
     save_keras(fold(model), path)
-    write_text(path.with_suffix(".json"), json.dumps(found, indent=2) + "\n")
+    write_text(path.with_suffix(".json"), json.dumps(record, indent=2) + "\n")
     shutil.rmtree(backup, ignore_errors=True)
-    return found
+    return record
 
 
 def classify(path: Path, generate: Callable, latents: np.ndarray) -> np.ndarray:
-    """p(shape | image) [N, 3] of the images that `generate` makes of latents [N, D]."""
+    """Return p(shape | image) [N, 3] of the images that `generate` makes of latents [N, D]."""
     probabilities = load(path)
     chunks = np.array_split(latents, -(-len(latents) // _CHUNK))
     return np.concatenate([probabilities(generate(chunk)) for chunk in chunks])
@@ -105,26 +122,29 @@ def classify(path: Path, generate: Callable, latents: np.ndarray) -> np.ndarray:
 
 @functools.cache
 def load(path: Path) -> Callable[[np.ndarray], np.ndarray]:
-    """A function from images [N, 64, 64, 1] in [0, 1] to p(shape | image) [N, 3].
+    """Return a function from images [N, 64, 64, 1] in [0, 1] to p(shape | image) [N, 3].
 
-    Raises UserError if the file is missing or not a shape classifier.
+    Raises:
+        UserError: The file is missing or not a shape classifier.
     """
     if not path.exists():
         raise UserError(
-            f"{path}: no shape classifier: gan/train_DSpritesInceptionScore.py makes it"
+            f"{path}: no shape classifier: run gan/train_DSpritesInceptionScore.py to train it"
         )
     try:
         model = keras.models.load_model(path, compile=False)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UserError(f"{path}: cannot be loaded ({error}): remove it and train again") from error
     if model.output_shape != (None, SHAPES):
-        raise UserError(f"{path}: is no classifier of {SHAPES} shapes: move it away, train again")
+        raise UserError(
+            f"{path}: is not a classifier of {SHAPES} shapes: move it away and train again"
+        )
     return engine.compile_inference(keras.Sequential([model, layers.Softmax()]))
 
 
 def _accuracy(model, dataset):
     logits = engine.compile_inference(model)
-    rows = np.arange(0, len(dataset), _CHECK_SHARE)
+    rows = np.arange(0, len(dataset), _CHECK_EVERY)
     hits = [
         logits(dataset.images(part)).argmax(axis=1) == dataset.factors(part)[:, _SHAPE]
         for part in np.array_split(rows, -(-len(rows) // _CHUNK))
@@ -133,7 +153,7 @@ def _accuracy(model, dataset):
 
 
 class _Batches(keras.utils.PyDataset):
-    """Whole batches of the chosen images, in an order that depends on seed and epoch alone."""
+    """Full batches of the chosen images, in an order that depends only on seed and epoch."""
 
     def __init__(self, dataset, chosen, seed):
         super().__init__()

@@ -16,12 +16,13 @@ IMAGE_SIZE = 64
 
 @dataclass(frozen=True)
 class FactorVAENetworks:
-    """The networks of FactorVAE on images of any size.
+    """The networks of FactorVAE, for images of any size.
 
     Attributes:
         encoder: Images [N, H, W, C] -> [means, log variances], both [N, K].
-        decoder: Codes [N, K] -> logits of the images' pixels.
-        tc_discriminator: Codes -> logits [N, 2]; 0: as encoded, 1: permuted over the batch.
+        decoder: Codes [N, K] -> pixel logits [N, H, W, C].
+        tc_discriminator: Codes -> logits [N, 2] of the classes 0, as encoded, and 1, permuted over
+            the batch.
     """
 
     encoder: keras.Model
@@ -30,14 +31,14 @@ class FactorVAENetworks:
 
 
 def factor_vae(latent_dim: int, channels: int) -> FactorVAENetworks:
-    """The paper's networks for images [N, 64, 64, channels]."""
+    """Build the paper's networks for images [N, 64, 64, channels]."""
     return FactorVAENetworks(
         encoder(latent_dim, channels), decoder(latent_dim, channels), tc_discriminator(latent_dim)
     )
 
 
 def encoder(latent_dim: int, channels: int) -> keras.Model:
-    """Images -> [means [N, latent_dim], log variances [N, latent_dim]]."""
+    """Build the encoder: images -> [means [N, latent_dim], log variances [N, latent_dim]]."""
     x = image = layers.Input((IMAGE_SIZE, IMAGE_SIZE, channels), name="image")
     for i, filters in enumerate((32, 32, 64, 64), start=1):
         x = layers.ReLU()(Conv2D(filters, 4, name=f"conv{i}")(x))
@@ -49,7 +50,7 @@ def encoder(latent_dim: int, channels: int) -> keras.Model:
 
 
 def decoder(latent_dim: int, channels: int) -> keras.Model:
-    """Codes -> logits of the images' pixels."""
+    """Build the decoder: codes -> pixel logits."""
     x = code = layers.Input((latent_dim,), name="code")
     for i, units in enumerate((128, 1024), start=1):
         x = layers.Dense(units, activation="relu", name=f"dense{i}")(x)
@@ -60,7 +61,7 @@ def decoder(latent_dim: int, channels: int) -> keras.Model:
 
 
 def tc_discriminator(latent_dim: int) -> keras.Model:
-    """Codes -> logits [N, 2]: 0 as the encoder gave them, 1 permuted over the batch."""
+    """Build the discriminator: codes -> logits [N, 2] of as encoded (0), permuted (1)."""
     x = code = layers.Input((latent_dim,), name="code")
     for i in range(1, 6):
         x = LeakyReLU()(layers.Dense(1000, name=f"dense{i}")(x))

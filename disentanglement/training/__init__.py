@@ -1,1 +1,1 @@
-"""The training loop, its callbacks, checkpoints and exact resume."""
+"""Training: the loop, its callbacks, checkpoints and exact resume."""

@@ -1,7 +1,8 @@
 """What a run writes while it trains: sample grids, metric.csv, TensorBoard scalars, time.txt.
 
-A callback is told where training stands. After a resume, `begin` brings its files back to the
-checkpoint's state, so that they end up as those of an unbroken run (time.txt tells of the break).
+The loop tells a callback where training stands. After a resume, `begin` restores a callback's files
+to the state of the checkpoint, so they end up like those of an uninterrupted run (only time.txt
+records the interruption).
 """
 
 import contextlib
@@ -13,59 +14,68 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
+from disentanglement.algorithms.model import Model
+from disentanglement.config import TrainingConfig
+from disentanglement.data.dataset import Dataset
 from disentanglement.errors import UserError, os_errors_in_one_line
 from disentanglement.files import atomic_path, write_text
 from disentanglement.streams import stream
 from disentanglement.training import visualize
 from disentanglement.training.position import UNTRAINED, Position
 
+Scores = Callable[[], dict[str, float]]
+
 
 class Callback:
-    """Does nothing; a base for those that do something at some of these moments."""
+    """A base class that does nothing; subclasses act at some of these moments."""
 
     def begin(self, next_batch: int) -> None:
-        """Before the first batch of this process, number next_batch (0: a new run)."""
-
-    def batch_end(self, position: Position, report: dict[str, np.ndarray]) -> None:
-        """After a batch; `report` holds its losses. At an epoch's end epoch_end follows."""
-
-    def acts_after(self, position: Position) -> bool:
-        """Whether batch_end does more there than note the report; it must see the model then."""
-        return False
+        """Prepare for the first batch of this process, number next_batch (0 in a new run)."""
 
     def epoch_start(self, epoch_id: int) -> None:
-        """Before an epoch's first batch."""
+        """Act before the first batch of an epoch."""
+
+    def acts_after(self, position: Position) -> bool:
+        """Whether batch_end needs the model as it is at this position, not only the report."""
+        return False
+
+    def batch_end(self, position: Position, report: dict[str, np.ndarray]) -> None:
+        """Act after a batch with these losses; at the end of an epoch, epoch_end follows."""
 
     def epoch_end(self, position: Position) -> None:
-        """After an epoch's last batch."""
+        """Act after the last batch of an epoch."""
 
     def snapshot(self, position: Position) -> None:
-        """The model as it is now will be kept."""
+        """Act before a snapshot: a checkpoint of the current model that is kept."""
 
     def flush(self) -> None:
-        """Bring to disk what is written so far: a checkpoint follows."""
+        """Write everything to disk: a checkpoint follows."""
 
     def close(self) -> None:
-        """Training stops, for whatever reason."""
+        """Release files: training has ended, for whatever reason."""
 
 
 class SampleGrids(Callback):
-    """Pictures of traversals and random samples, and the codes inferred back from the latter.
+    """Draw latent traversals and random samples, and encode the samples again.
 
-    In `folder`: `<position>,latent-<J>.png`, one per latent, rows of which differ in the base
-    vector; `,latent-all.png` of random latents; `,latent-recovered.npz` with these latents [N, D],
-    the samples [N, H, W, C] and the codes [N, K] that the encoder finds in them. Of a model that
-    reconstructs, also `,reconstructed.png`: rows of the data set's images, each above what the
-    model makes of it.
+    In `folder`, every name starts with the position:
+
+    * `,latent-<j>.png`: a traversal of latent j; each row has its own base vector.
+    * `,latent-all.png`: samples of random latents.
+    * `,latent-recovered.npz`: these latents [N, D], their samples [N, H, W, C] and the codes [N, K]
+      that the encoder infers from the samples.
+    * `,reconstructed.png`, of a model that reconstructs: rows of images of the data set, each above
+      a row of their reconstructions.
     """
 
-    def __init__(self, model, dataset, folder: Path):
+    def __init__(self, model: Model, dataset: Dataset, folder: Path):
         self.model, self.folder, self.config = model, folder, model.config
         columns, rows = self.config.vis_num_sample, self.config.vis_num_rep
         rng = stream(self.config.run, "sample grids")
@@ -77,20 +87,20 @@ class SampleGrids(Callback):
         rng = stream(self.config.run, "reconstructed images")
         self.originals = dataset.images(rng.integers(len(dataset), size=rows * columns))
 
-    def acts_after(self, position):
-        return _every(self.config.vis_freq, position)
+    def acts_after(self, position: Position) -> bool:
+        return _is_due(self.config.vis_freq, position)
 
-    def batch_end(self, position, report):
+    def batch_end(self, position: Position, report: dict[str, np.ndarray]) -> None:
         if self.acts_after(position):
             self._draw(position)
 
-    def epoch_end(self, position):
+    def epoch_end(self, position: Position) -> None:
         self._draw(position)
 
-    def snapshot(self, position):
+    def snapshot(self, position: Position) -> None:
         self._draw(position)
 
-    def _draw(self, position):
+    def _draw(self, position: Position) -> None:
         latents = [self.random, *self.traversals]
         samples, *traversals = np.split(self.model.generate(np.concatenate(latents)), len(latents))
         codes = self.model.encode(samples)
@@ -104,7 +114,7 @@ class SampleGrids(Callback):
             both = np.stack([self.originals, reconstructed], axis=1)
             self._save(both.reshape(-1, *both.shape[2:]), position, "reconstructed")
 
-    def _save(self, images, position, name):
+    def _save(self, images: np.ndarray, position: Position, name: str) -> None:
         if self.config.output_reverse:
             images = 1 - images
         columns = self.config.vis_num_sample
@@ -113,44 +123,50 @@ class SampleGrids(Callback):
 
 
 class MetricTable(Callback):
-    """metric.csv: one row per evaluation, each position once.
+    """Write metric.csv: one row per evaluation, and at most one per position.
 
-    evaluate: () -> {column: score}.
+    The csv module rather than pandas: rows stay text, so a resumed run rewrites them unchanged, and
+    a score is written as the repr of its float.
+
+    Args:
+        evaluate: Returns the scores of the current model, by column.
+        path: The file.
+        config: The run's config.
     """
 
-    def __init__(self, evaluate: Callable[[], dict[str, float]], path: Path, config):
+    def __init__(self, evaluate: Scores, path: Path, config: TrainingConfig):
         self.evaluate, self.path, self.config = evaluate, path, config
         self.rows: list[dict[str, str]] = []
 
-    def begin(self, next_batch):
+    def begin(self, next_batch: int) -> None:
         try:
             text = self.path.read_text() if self.path.exists() else ""
             rows = csv.DictReader(text.splitlines())
-            self.rows = [r for r in rows if _is_whole(r) and int(r["global_id"]) < next_batch]
+            self.rows = [r for r in rows if _is_complete(r) and int(r["global_id"]) < next_batch]
         except (OSError, KeyError, ValueError) as error:
             raise UserError(
-                f"{self.path}: not a table of this program ({error}): move it away and run again"
+                f"{self.path}: not a metric table ({error}): move it away and run again"
             ) from error
         if self.rows or self.path.exists():
             self._write()
         if next_batch == 0 and self.config.metric_untrained and not self.rows:
             self._log(UNTRAINED)
 
-    def acts_after(self, position):
-        return _every(self.config.metric_freq, position)
+    def acts_after(self, position: Position) -> bool:
+        return _is_due(self.config.metric_freq, position)
 
-    def batch_end(self, position, report):
+    def batch_end(self, position: Position, report: dict[str, np.ndarray]) -> None:
         if self.acts_after(position):
             self._log(position)
 
-    def epoch_end(self, position):
+    def epoch_end(self, position: Position) -> None:
         self._log(position)
 
-    def snapshot(self, position):
+    def snapshot(self, position: Position) -> None:
         self._log(position)
 
     def last_scores(self) -> dict[str, float]:
-        """The scores in the last row; {} if there is none."""
+        """Return the scores in the last row, or {} if there are no rows."""
         row = self.rows[-1] if self.rows else {}
         return {
             name: float(value)
@@ -158,16 +174,16 @@ class MetricTable(Callback):
             if value and name not in vars(UNTRAINED)
         }
 
-    def _log(self, position):
+    def _log(self, position: Position) -> None:
         if any(int(row["global_id"]) == position.global_id for row in self.rows):
             return
         scores = {name: repr(float(value)) for name, value in self.evaluate().items()}
         if not scores:
-            return  # there are no metrics
+            return  # no metrics were asked for
         self.rows.append({key: str(value) for key, value in vars(position).items()} | scores)
         self._write()
 
-    def _write(self):
+    def _write(self) -> None:
         columns = dict.fromkeys(key for row in self.rows for key in row)
         text = io.StringIO()
         writer = csv.DictWriter(text, columns, lineterminator="\n")
@@ -177,27 +193,30 @@ class MetricTable(Callback):
 
 
 class TensorBoard(Callback):
-    """An event file per process with every value of the report; a vector is one scalar per code.
+    """Write every value of the reports to an event file; a vector becomes one scalar per code.
 
-    Written through Python's own file, at once: TensorBoard's writer has a thread of its own, in
-    which a full disk shows late and as a traceback.
+    Each process has its own event file, written in this thread. TensorBoard's own writer uses
+    another thread, where a full disk shows up late and as a traceback.
     """
 
-    def __init__(self, folder: Path, config):
-        self.folder, self.config = folder, config
-        self.file = self.writer = None
+    file: BinaryIO
+    writer: RecordWriter
 
-    def begin(self, next_batch):
+    def __init__(self, folder: Path, config: TrainingConfig):
+        self.folder, self.config = folder, config
+        self._open_files = contextlib.ExitStack()
+
+    def begin(self, next_batch: int) -> None:
         name = f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}"
         with os_errors_in_one_line(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-            self.file = (self.folder / name).open("wb")
+            self.file = self._open_files.enter_context((self.folder / name).open("wb"))
         self.writer = RecordWriter(self.file)
         self._add(file_version="brain.Event:2")
-        # Tells TensorBoard to forget what an earlier process wrote from here on.
+        # Makes TensorBoard drop what an earlier process wrote from this step on.
         self._add(step=next_batch, session_log=SessionLog(status=SessionLog.START))
 
-    def batch_end(self, position, report):
+    def batch_end(self, position: Position, report: dict[str, np.ndarray]) -> None:
         if position.global_id % self.config.summary_freq:
             return
         values = []
@@ -211,45 +230,44 @@ class TensorBoard(Callback):
                 ]
         self._add(step=position.global_id, summary=Summary(value=values))
 
-    def flush(self):
+    def flush(self) -> None:
         with os_errors_in_one_line(self.file.name):
             self.file.flush()
 
-    def close(self):
-        if self.file:
-            with contextlib.suppress(OSError):  # a full disk was reported when it was noticed
-                self.file.close()
+    def close(self) -> None:
+        with contextlib.suppress(OSError):  # a full disk has been reported already
+            self._open_files.close()
 
-    def _add(self, **content):
+    def _add(self, **content: Any) -> None:
         with os_errors_in_one_line(self.file.name):
             self.writer.write(Event(wall_time=time.time(), **content).SerializeToString())
 
 
 class Times(Callback):
-    """time.txt: when each epoch started and ended, and when the run was resumed."""
+    """Note in time.txt when each epoch started and ended, and when the run was resumed."""
 
     def __init__(self, path: Path):
         self.path = path
 
-    def begin(self, next_batch):
+    def begin(self, next_batch: int) -> None:
         if next_batch:
             self._note(f"resumed before global_id {next_batch}")
 
-    def epoch_start(self, epoch_id):
+    def epoch_start(self, epoch_id: int) -> None:
         self._note(f"epoch {epoch_id} starts")
 
-    def epoch_end(self, position):
+    def epoch_end(self, position: Position) -> None:
         self._note(f"epoch {position.epoch_id} ends")
 
-    def _note(self, text):
+    def _note(self, text: str) -> None:
         with os_errors_in_one_line(self.path), self.path.open("a") as file:
             file.write(f"{datetime.now().isoformat(sep=' ', timespec='seconds')} {text}\n")
 
 
-def _every(frequency, position):
-    """True after every so many batches of an epoch; at its end epoch_end is called anyway."""
+def _is_due(frequency: int, position: Position) -> bool:
+    """Whether this is every `frequency`-th batch of an epoch; epoch_end covers an epoch's last."""
     return position.batch_id >= 0 and (position.batch_id + 1) % frequency == 0
 
 
-def _is_whole(row):
+def _is_complete(row: dict[str, str]) -> bool:
     return None not in row.values() and None not in row

@@ -1,64 +1,78 @@
-"""How images reach a compiled training step: packed as the data set keeps them, unpacked inside.
+"""How images reach a compiled training step: packed, as the data set stores them.
 
-A data set has `packed`, an array [N, ...] with a row per image, and `unpack(rows) -> images`
-[n, H, W, C] in `keras.ops`.
+The step unpacks them itself, see `data.dataset.Dataset`.
 """
 
 import zlib
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from keras import ops
 
 from disentanglement import engine
+from disentanglement.data.dataset import Dataset
 from disentanglement.errors import UserError
 
-_ROWS = 1000  # that a checksum looks at
+_CHECKED_IMAGES = 1000
 
 
-def identity(dataset) -> dict:
-    """What tells data sets apart, a JSON value: going on with another one would mix two trainings.
+def identity(dataset: Dataset) -> dict[str, Any]:
+    """Return what identifies a data set, as JSON: its class, its size and a checksum.
 
-    The checksum is of a thousand images, evenly spaced.
+    The checksum covers a thousand evenly spaced images. A run must not resume on other data.
     """
     n = len(dataset)
-    rows = np.unique(np.linspace(0, n - 1, min(n, _ROWS)).astype(int))
+    rows = np.unique(np.linspace(0, n - 1, min(n, _CHECKED_IMAGES)).astype(int))
     checksum = zlib.crc32(np.ascontiguousarray(dataset.packed[rows]).tobytes())
     return {"dataset": type(dataset).__name__, "images": n, "checksum": f"{checksum:08x}"}
 
 
-def check_same(path, found: dict | None, dataset) -> None:
-    """Raises UserError unless the checkpoint `path` was trained on this data set.
+def check_same(path: Path, recorded: dict[str, Any] | None, dataset: Dataset) -> None:
+    """Check that a checkpoint was trained on this data set.
 
-    found: the identity that it notes; None in old ones, which pass.
+    Args:
+        path: The checkpoint.
+        recorded: The `identity` that it records; None in old checkpoints, which pass.
+        dataset: The data set that is loaded now.
+
+    Raises:
+        UserError: The checkpoint was trained on other data.
     """
-    now = identity(dataset)
-    if found is not None and found != now:
-        was, is_now = (
+    current = identity(dataset)
+    if recorded is not None and recorded != current:
+        before, now = (
             f"{d['images']} images of {d['dataset']} (checksum {d['checksum']})"
-            for d in (found, now)
+            for d in (recorded, current)
         )
         raise UserError(
-            f"{path} was trained on {was}, the data now are {is_now}: bring back the former "
-            "(data_dir), or use another folder"
+            f"{path} was trained on {before}, but the data are now {now}: set data_dir to the "
+            "original data, or use another folder"
         )
 
 
 class Feed:
-    """The images of a data set for compiled steps.
+    """The images of a data set, for compiled steps.
 
-    on_device: the whole data set lies on the accelerator, and a step gets image numbers only;
-    otherwise it gets the packed images themselves.
+    Args:
+        dataset: The data set.
+        on_device: Keep the whole data set on the accelerator, so that a step receives image
+            numbers only. Otherwise a step receives the packed images.
     """
 
-    def __init__(self, dataset, on_device: bool):
+    def __init__(self, dataset: Dataset, on_device: bool):
         self.packed, self.unpack = dataset.packed, dataset.unpack
         self.constants = [engine.put(np.asarray(self.packed))] if on_device else []
 
     def inputs(self, numbers: np.ndarray) -> np.ndarray:
-        """What a step takes for these image numbers [...]: an array with these axes first."""
+        """Return what a step takes for these image numbers; their axes come first."""
         return numbers.astype(np.int32) if self.constants else self.packed[numbers]
 
-    def images(self, *inputs):
-        """In the step: the images [n, H, W, C] of (*constants, one iteration's `inputs`)."""
+    def images(self, *inputs: Any) -> Any:
+        """Return the images [n, H, W, C] inside a step.
+
+        Args:
+            *inputs: The `constants`, then the step's share of `inputs`.
+        """
         *constants, batch = inputs
         return self.unpack(ops.take(constants[0], batch, axis=0) if constants else batch)

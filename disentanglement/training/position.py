@@ -2,12 +2,17 @@
 
 from dataclasses import dataclass
 
+from disentanglement.config import TrainingConfig
+
 
 @dataclass(frozen=True)
 class Position:
-    """One trained batch. batch_id is -1 after an epoch's last batch; global_id counts from 0.
+    """A trained batch. The fields are the first columns of metric.csv.
 
-    Before training: Position(-1, -1, -1).
+    Attributes:
+        epoch_id: The epoch, counted from 0.
+        batch_id: The batch within its epoch, counted from 0; -1 for the last batch of an epoch.
+        global_id: The batch within the run, counted from 0.
     """
 
     epoch_id: int
@@ -16,6 +21,7 @@ class Position:
 
     @property
     def prefix(self) -> str:
+        """The start of the names of files written at this position."""
         return f"epoch_id-{self.epoch_id},batch_id-{self.batch_id},global_id-{self.global_id}"
 
 
@@ -24,25 +30,32 @@ UNTRAINED = Position(-1, -1, -1)
 
 @dataclass(frozen=True)
 class Plan:
-    """How the batches of a run fall into epochs. total: batches in all."""
+    """How the batches of a run are divided into epochs.
+
+    Attributes:
+        batches_per_epoch: Batches in a whole epoch.
+        total: Batches in the run.
+    """
 
     batches_per_epoch: int
     total: int
 
     @classmethod
-    def of(cls, config, num_images: int) -> "Plan":
+    def of(cls, config: TrainingConfig, num_images: int) -> "Plan":
+        """Return the plan for `num_images` images; an epoch drops the last incomplete batch."""
         batches = num_images // config.batch_size
         total = config.epoch * batches
         return cls(batches, min(total, config.max_batches or total))
 
     def epoch(self, global_id: int) -> int:
+        """Return the epoch of batch global_id."""
         return global_id // self.batches_per_epoch
 
     def ends_epoch(self, global_id: int) -> bool:
-        """Whether an epoch ends with this batch; the run's last batch always ends one."""
+        """Whether batch global_id ends an epoch; the last batch of the run always does."""
         return (global_id + 1) % self.batches_per_epoch == 0 or global_id + 1 == self.total
 
     def position(self, global_id: int) -> Position:
-        """The position right after batch global_id."""
+        """Return the position right after batch global_id."""
         batch_id = -1 if self.ends_epoch(global_id) else global_id % self.batches_per_epoch
         return Position(self.epoch(global_id), batch_id, global_id)

@@ -1,5 +1,6 @@
 """Pictures: sample grids and latent traversals."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,16 @@ from disentanglement.files import atomic_path
 
 
 def grid(images: np.ndarray, rows: int, columns: int) -> np.ndarray:
-    """One picture [rows * H, columns * W, C], uint8, of images [rows * columns, H, W, C].
+    """Arrange images in a grid, column by column.
 
-    The images come column by column: image c * rows + r stands in row r, column c. The picture is
-    scaled as a whole from its least and greatest value to 0..255.
+    Args:
+        images: [rows * columns, H, W, C]; image c * rows + r goes to row r, column c.
+        rows: Rows of the grid.
+        columns: Columns of the grid.
+
+    Returns:
+        The picture [rows * H, columns * W, C], uint8. The whole picture is scaled from its own
+        minimum and maximum to 0..255.
     """
     n, height, width, channels = images.shape
     if n != rows * columns:
@@ -28,12 +35,18 @@ def save_picture(path: Path, picture: np.ndarray) -> None:
         image.save(temporary)
 
 
-def save_traversal(path: Path, rows: list[np.ndarray], labels: list[str], values) -> None:
-    """Write a labelled figure: one row per latent, one column per value.
+def save_traversal(
+    path: Path, rows: Sequence[np.ndarray], labels: Sequence[str], values: np.ndarray
+) -> None:
+    """Write a figure of latent traversals: a row per latent, a column per value.
 
-    rows: for each latent its images [len(values), H, W, C]; values: the numbers over the columns.
+    Args:
+        path: The file; its suffix is the format.
+        rows: The images of each latent, [len(values), H, W, C].
+        labels: The name of each latent.
+        values: The heading of each column.
     """
-    from matplotlib.figure import Figure  # slow to import, and needed once a run
+    from matplotlib.figure import Figure  # slow to import, and needed only once per run
 
     figure = Figure(figsize=(1 + len(values) * 0.8, 0.5 + len(rows) * 0.8), layout="constrained")
     axes = figure.subplots(len(rows), len(values), squeeze=False)
@@ -41,8 +54,8 @@ def save_traversal(path: Path, rows: list[np.ndarray], labels: list[str], values
     scale = 1 / (high - low) if high > low else 0
     for i, (row, label) in enumerate(zip(rows, labels, strict=True)):
         for axis, image, value in zip(axes[i], row, values, strict=True):
-            shown = ((image - low) * scale).squeeze()
-            axis.imshow(shown, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+            scaled = ((image - low) * scale).squeeze()
+            axis.imshow(scaled, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
             axis.set(xticks=[], yticks=[])
             if i == 0:
                 axis.set_title(f"{value:.2g}", fontsize=9)
@@ -51,7 +64,7 @@ def save_traversal(path: Path, rows: list[np.ndarray], labels: list[str], values
         figure.savefig(temporary, dpi=120)
 
 
-def _to_bytes(picture):
+def _to_bytes(picture: np.ndarray) -> np.ndarray:
     low, high = picture.min(), picture.max()
     scale = 255 / (high - low) if high > low else 0
     return np.rint((picture - low) * scale).astype(np.uint8)

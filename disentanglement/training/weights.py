@@ -1,42 +1,56 @@
-"""Weight files to publish: a trained model's networks, small enough for a repository.
+"""Published weights: the networks of a trained model, small enough for a repository.
 
-One npz file a network, arrays named layer/variable. Optimisers stay behind: a checkpoint, not
-these, is what training goes on from.
+Each network is one npz file with arrays named layer/variable. The optimisers are left out, so
+training cannot be resumed from these files; it resumes from a checkpoint.
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from disentanglement.errors import UserError
 from disentanglement.training import checkpoint
 
-LIMIT = 16_000_000  # bytes of a file
-_AROUND = 64_000  # of these, for all that is not weights
+if TYPE_CHECKING:
+    from disentanglement.algorithms.model import Model
+
+LIMIT = 16_000_000  # bytes per file
+_OVERHEAD = 64_000  # bytes of a file set aside for everything but the weights
 
 
 def publish(path: Path, folder: Path, limit: int = LIMIT) -> list[Path]:
-    """Write the networks of the checkpoint at `path` into `folder`; returns the files.
+    """Write each network of a checkpoint to a file of its own, and return the files.
 
-    float32, which restores the model exactly; float16 for a network that would be larger than
-    `limit` bytes. Raises UserError if float16 is not enough.
+    Args:
+        path: The checkpoint.
+        folder: Where the files are written.
+        limit: The largest file, in bytes. A network that would exceed it as float32, which
+            restores the model exactly, is written as float16.
+
+    Raises:
+        UserError: A network is too large even as float16, or the checkpoint cannot be read.
     """
-    room = limit - _AROUND
+    available = limit - _OVERHEAD
     meta = checkpoint.load_meta(path)
-    about = {"batches": meta["next_batch"], "config": meta["config"]}
+    source = {"batches": meta["next_batch"], "config": meta["config"]}
     written = []
     for network, arrays in checkpoint.load_networks(path).items():
         size = sum(array.size for array in arrays.values())
-        if size * 2 > room:
+        if size * 2 > available:
             raise UserError(f"{path}: {network} has {size} weights, too many for {limit} bytes")
-        kind = np.float32 if size * 4 <= room else np.float16
-        small = {name: array.astype(kind) for name, array in arrays.items()}
+        dtype = np.float32 if size * 4 <= available else np.float16
+        small = {name: array.astype(dtype) for name, array in arrays.items()}
         written.append(folder / f"{network}.npz")
-        checkpoint.write(written[-1], small, about | {"dtype": kind.__name__})
+        checkpoint.write(written[-1], small, source | {"dtype": dtype.__name__})
     return written
 
 
-def restore(folder: Path | str, model) -> None:
-    """Set the networks of `model` from what `publish` wrote. Raises UserError if they differ."""
-    for network in model.networks:
-        checkpoint.restore_network(Path(folder) / f"{network}.npz", model.networks[network])
+def restore(folder: Path | str, model: "Model") -> None:
+    """Set the networks of `model` to weights written by `publish`.
+
+    Raises:
+        UserError: The weights are of other networks, or cannot be read.
+    """
+    for name, network in model.networks.items():
+        checkpoint.restore_network(Path(folder) / f"{name}.npz", network)

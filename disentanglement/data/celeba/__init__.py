@@ -1,1 +1,1 @@
-"""CelebA: prepared from its archive, or replaced by drawn faces."""
+"""CelebA: prepared from its archive, or replaced by rendered stand-in faces."""

@@ -1,25 +1,31 @@
-"""CelebA (Liu et al. 2015) as 32x32 pictures, or, where it is absent and asked for, stand-ins."""
+"""CelebA (Liu et al. 2015) at 32x32, or stand-in faces if CelebA is missing and the config asks."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from disentanglement.data import npz
 from disentanglement.data.celeba import faces
-from disentanglement.data.location import data_folder
+from disentanglement.data.dataset import MetricImages
+from disentanglement.data.location import GeneratedDataConfig, data_folder
 from disentanglement.errors import UserError, os_errors_in_one_line
 from disentanglement.streams import stream
 
-NUM_IMAGES = 202_599  # of the official archive
+NUM_IMAGES = 202_599  # in the official archive
 FILES = ("data.npz", "data.npy")  # the paper's code wrote the second, its README named the first
 SHAPE = (32, 32, 3)
-SHARE = 10  # one picture in ten is used by the metrics, at most:
-_REFERENCE = 10_000
-_PIECE = 20_000  # pictures read at a time
+_REFERENCE_SHARE, _MAX_REFERENCE = 10, 10_000  # one image in ten, at most 10,000
+_CHUNK = 20_000  # images read at a time
 
 
 class CelebA:
-    """Pictures without labels. pixels: uint8 [N, 32, 32, 3]; models see them in [-1, 1]."""
+    """Images without labels; models see them in [-1, 1].
+
+    Attributes:
+        pixels: The images, uint8 [N, 32, 32, 3].
+    """
 
     image_shape = SHAPE
 
@@ -30,41 +36,49 @@ class CelebA:
         return len(self.pixels)
 
     def images(self, numbers: np.ndarray) -> np.ndarray:
-        """The pictures [n, 32, 32, 3] of these numbers, float32 in [-1, 1]."""
+        """Return the images [n, 32, 32, 3] with these numbers [n], float32 in [-1, 1]."""
         return self.pixels[numbers].astype(np.float32) / 255 * 2 - 1
 
     @property
     def packed(self) -> np.ndarray:
-        """What `unpack` takes, a row per picture: uint8 [N, 32, 32, 3]."""
+        """The images as bytes, uint8 [N, 32, 32, 3]; see `unpack`."""
         return self.pixels
 
-    def unpack(self, rows):
-        """`images` in `keras.ops`, from rows of `packed`."""
+    def unpack(self, rows: Any) -> Any:
+        """Return the images of rows of `packed`, computed with `keras.ops`."""
         from keras import ops  # the data alone needs no Keras
 
         return ops.cast(rows, "float32") / 255 * 2 - 1
 
-    def draw_images(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        """A tenth of the pictures, 10,000 at most, to compare generated ones with.
+    def draw_images(self, rng: np.random.Generator) -> MetricImages:
+        """Draw the reference images; without labels there are no others.
 
-        See `disentanglement.evaluation.evaluate.draw_images`: without factors there is no more.
+        See `disentanglement.evaluation.evaluate.draw_images`.
         """
         n = len(self.pixels)
-        return {"reference": rng.choice(n, max(1, min(n // SHARE, _REFERENCE)), replace=False)}
+        count = max(1, min(n // _REFERENCE_SHARE, _MAX_REFERENCE))
+        return {"reference": rng.choice(n, count, replace=False)}
 
 
 class StandInFaces(CelebA):
-    """Drawn faces in CelebA's stead; a name of its own keeps records from taking them for it."""
+    """Rendered faces in place of CelebA; a class of its own, because records hold its name."""
 
 
-def load_for(config, experiment: Path, say=print) -> CelebA:
-    """Load CelebA for a run of the experiment in this folder, or draw stand-ins if the config asks.
+def load_for(
+    config: GeneratedDataConfig, experiment: Path, say: Callable[[str], None] = print
+) -> CelebA:
+    """Load CelebA for a run, or render stand-in faces if the config asks for them.
 
     Reads data.npz or data.npy from config.data_dir, or from data/CelebA beside the experiments.
-    Where neither exists, draws config.generate stand-in faces.
+    If neither exists, renders config.generate faces.
+
+    Args:
+        config: The run's config.
+        experiment: The experiment's folder.
+        say: Called with a line for the user if stand-in faces are used.
 
     Raises:
-        UserError: There is nothing to load, or a file is damaged.
+        UserError: There is no CelebA and the config asks for no faces, or a file is damaged.
     """
     folder = data_folder(experiment, config.data_dir, "CelebA")
     for name in FILES:
@@ -77,37 +91,45 @@ def load_for(config, experiment: Path, say=print) -> CelebA:
             f"README) and run: python {script} --zip img_align_celeba.zip --out {folder / FILES[0]}"
         )
     say(
-        f"note: no CelebA in {folder}: {config.generate:,} drawn faces stand in for it; they are "
-        "for a first look only"
+        f"note: no CelebA in {folder}: using {config.generate:,} rendered stand-in faces, which "
+        "are good for a first look only"
     )
-    latents = faces.draw_latents(stream(0, "stand-in faces"), config.generate)
-    return StandInFaces(faces.draw(latents))
+    latents = faces.sample_latents(stream(0, "stand-in faces"), config.generate)
+    return StandInFaces(faces.render(latents))
 
 
 def read(path: Path) -> np.ndarray:
-    """uint8 [N, 32, 32, 3] from an npy file, or from the array imgs (or the only one) of an npz."""
+    """Read the images from an npy file, or from the array imgs (or the only one) of an npz file.
+
+    Returns:
+        uint8 [N, 32, 32, 3].
+
+    Raises:
+        UserError: The file is damaged, or its array has another shape or type.
+    """
     advice = "move it away and make it again with process_celeba.py"
     if path.suffix == ".npz":
-        with npz.opened(path, advice) as archive:
+        with npz.open_npz(path, advice) as archive:
             names = [name.removesuffix(".npy") for name in archive.namelist()]
             if "imgs" not in names and len(names) != 1:
                 raise UserError(f"{path}: holds {', '.join(names)} but no array 'imgs': {advice}")
-            with npz.member(archive, "imgs" if "imgs" in names else names[0]) as member:
-                return _pixels(member)
+            with npz.open_array(archive, "imgs" if "imgs" in names else names[0]) as array:
+                return _read_pixels(array)
     try:
         with os_errors_in_one_line(path), path.open("rb") as file:
-            return _pixels(npz.Member(path, path.name, file, *npz.read_header(file, path.name)))
-    except npz.DAMAGE as error:
-        raise UserError(f"{path}: damaged or not what it should be ({error}): {advice}") from error
+            header = npz.read_header(file, path.name)
+            return _read_pixels(npz.ArrayReader(path, path.name, file, *header))
+    except npz.READ_ERRORS as error:
+        raise UserError(f"{path}: damaged or in the wrong format ({error}): {advice}") from error
 
 
-def _pixels(member):
-    if member.dtype != np.uint8 or member.shape[1:] != SHAPE or not member.shape[0]:
+def _read_pixels(array: npz.ArrayReader) -> np.ndarray:
+    if array.dtype != np.uint8 or array.shape[1:] != SHAPE or not array.shape[0]:
         raise UserError(
-            f"{member.path}: '{member.name}' is {member.dtype} {member.shape}: must be uint8 "
+            f"{array.path}: '{array.name}' is {array.dtype} {array.shape}: must be uint8 "
             "[N, 32, 32, 3], as process_celeba.py writes it"
         )
-    pixels = member.empty(np.uint8)
-    for start, piece in member.pieces(_PIECE):
-        pixels[start : start + len(piece)] = piece
+    pixels = array.allocate(np.uint8)
+    for start, chunk in array.chunks(_CHUNK):
+        pixels[start : start + len(chunk)] = chunk
     return pixels

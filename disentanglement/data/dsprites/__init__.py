@@ -1,1 +1,1 @@
-"""dSprites: read from the official file, or drawn again bit for bit."""
+"""dSprites: read from the official file, or rendered bit for bit."""

@@ -1,11 +1,11 @@
-"""dSprites drawn from its definition: every one of the 737,280 images, bit for bit.
+"""Render all 737,280 images of dSprites from its definition, bit for bit.
 
-The official images are polygons on a 64x64 grid without antialiasing. Vertices are rounded to
-1/256 pixel; a pixel is white where its centre is inside; on ties left and bottom edges count as
-inside, right and top edges as outside. All of this is done here in integers.
+The official images are polygons on a 64x64 grid, without antialiasing. Vertices are rounded to
+1/256 pixel. A pixel is white if its centre is inside; a centre on a left or bottom edge counts as
+inside, one on a right or top edge as outside. All of this is done here in integers.
 
-A row of 64 pixels is one big-endian 64-bit word, pixel 0 the highest bit: an edge that crosses the
-row at pixel k flips all pixels from k on, which is one XOR. The words are np.packbits' format.
+A row of 64 pixels is a big-endian 64-bit word whose highest bit is pixel 0. An edge that crosses
+the row at pixel k flips all pixels from k on, which is a single XOR. np.unpackbits reads the words.
 """
 
 from collections.abc import Callable
@@ -24,14 +24,14 @@ FACTOR_VALUES = (
 )
 SIZE = 64
 _UNIT = 256  # subpixel steps of a vertex
-# _FLIP[k] flips pixels k..63; k = 64 (an edge right of the image) flips nothing.
+# _FLIP[k] flips pixels k..63; _FLIP[64], for an edge to the right of the image, flips none.
 _FLIP = np.array([(1 << (SIZE - k)) - 1 for k in range(SIZE + 1)], dtype=np.uint64)
 
 
 def render(progress: Callable[[int, int], None] = lambda done, total: None) -> np.ndarray:
-    """All images in the official order, packed: uint8 [737280, 512], `np.unpackbits` undoes it.
+    """Return all images in the official order, packed as by `np.packbits`: uint8 [737280, 512].
 
-    progress is called with (poses done, poses in all).
+    progress: called with (poses done, poses in all).
     """
     _, shapes, scales, orientations, n_x, n_y = FACTOR_SIZES
     poses = np.empty((shapes * scales * orientations, n_x, n_y, SIZE), dtype=">u8")
@@ -42,7 +42,7 @@ def render(progress: Callable[[int, int], None] = lambda done, total: None) -> n
 
 
 def _all_positions(shape, scale, orientation):
-    """One pose at all positions: rows as words, [posX, posY, row]."""
+    """Return one pose at all positions, a word per row of pixels: [posX, posY, row]."""
     x, y = _outline(shape, FACTOR_VALUES[2][scale])
     a = FACTOR_VALUES[3][orientation]
     x, y = x * np.cos(a) + y * np.sin(a), -x * np.sin(a) + y * np.cos(a)
@@ -50,21 +50,21 @@ def _all_positions(shape, scale, orientation):
     ys = _subpixels(16 + 32 * FACTOR_VALUES[5][:, None] + y)  # [posY, vertex]
     next_xs, next_ys = np.roll(xs, -1, axis=1), np.roll(ys, -1, axis=1)
 
-    # Which edges cross which rows depends on posY alone. Half-open: bottom in, top out.
+    # Which edges cross which rows depends on posY alone. Half-open: bottom inside, top outside.
     centre = _UNIT * np.arange(SIZE) + _UNIT // 2
     low, high = np.minimum(ys, next_ys), np.maximum(ys, next_ys)
     row = centre[:, None]
     pos_y, rows, edge = np.nonzero((low[:, None] < row) & (row <= high[:, None]))
 
-    # Where they cross, for every posX: pixel k is the first whose centre is not left of the edge,
-    # k = ceil(x - 1/2) in pixels, exact in integers.
+    # Where they cross, for every posX: k is the first pixel whose centre is not left of the edge,
+    # k = ceil(x - 1/2) in pixels, computed exactly in integers.
     y0, dy = ys[pos_y, edge], next_ys[pos_y, edge] - ys[pos_y, edge]
     x0, dx = xs[:, edge], next_xs[:, edge] - xs[:, edge]
     numerator = (x0 - _UNIT // 2) * dy + (centre[rows] - y0) * dx
     k = -((-numerator) // (_UNIT * dy))
     flips = _FLIP[np.clip(k, 0, SIZE)]  # [posX, crossing]
 
-    # np.nonzero lists the crossings row by row: XOR each row's run.
+    # np.nonzero lists the crossings row by row: XOR those of each row.
     where = pos_y * SIZE + rows
     starts = np.flatnonzero(np.diff(where, prepend=-1))
     words = np.zeros((len(xs), len(ys) * SIZE), np.uint64)
@@ -73,7 +73,7 @@ def _all_positions(shape, scale, orientation):
 
 
 def _outline(shape, scale):
-    """The polygon's vertices relative to its centre, in pixels, y down."""
+    """Return the polygon's vertices (x, y) relative to its centre, in pixels, y down."""
     h = 9.6 * scale
     if shape == 0:
         return h * np.array([-1, 1, 1, -1]), h * np.array([-1, -1, 1, 1])

@@ -1,1 +1,1 @@
-"""3D teapots: drawn by ray casting, and read back."""
+"""3D teapots: rendered by ray casting, and loaded again."""

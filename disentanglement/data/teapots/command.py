@@ -10,12 +10,30 @@ from disentanglement.data.teapots.variants import NUM_IMAGES, Variant
 
 
 def main(variant: Variant, arguments: list[str] | None = None) -> int:
-    """Make a set of this variant, or show it; the exit status."""
-    names = ", ".join(variant.factor_names)
+    """Generate a set of this variant, or a preview of it; return the exit status."""
+    options = _parse(variant, arguments)
+    spec = generate.TeapotSet(variant, options.train, options.groups, options.seed, options.mesh)
+
+    def command() -> int:
+        if options.mesh and not options.out:
+            mesh.load(options.mesh)  # prints a note if it is not a closed surface
+        if options.preview:
+            generate.save_contact_sheet(spec, options.preview)
+            names = ", ".join(variant.factor_names)
+            print(f"{options.preview}: random images, then a row for each of {names}")
+        if options.out:
+            generate.generate(spec, options.out, options.workers)
+        return 0
+
+    return run_command(command)
+
+
+def _parse(variant: Variant, arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description=f"Draw 64x64 pictures of a teapot; what varies is {names}.",
-        epilog="An interrupted run goes on when the same command is given again. The same options "
-        "give the same files, with any number of workers.",
+        description="Generate 64x64 images of a teapot that vary in "
+        f"{', '.join(variant.factor_names)}.",
+        epilog="To resume an interrupted run, run the same command again. The same options give "
+        "the same files, with any number of workers.",
     )
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="where train_data/ and metric_data/ go"
@@ -25,19 +43,28 @@ def main(variant: Variant, arguments: list[str] | None = None) -> int:
         type=at_least(1),
         default=NUM_IMAGES,
         metavar="N",
-        help=f"images (default: {NUM_IMAGES})",
+        help="training images (default: %(default)s)",
     )
     parser.add_argument(
         "--groups",
         type=at_least(len(variant.factor_names)),
         default=variant.groups,
         metavar="M",
-        help=f"groups of 100 images that share one factor (default: {variant.groups})",
+        help="groups of 100 images that share one factor (default: %(default)s)",
     )
-    parser.add_argument("--seed", type=at_least(0), default=0, help="(default: 0)")
-    cores = os.cpu_count() or 1
     parser.add_argument(
-        "--workers", type=at_least(1), default=cores, metavar="N", help=f"(default: {cores})"
+        "--seed",
+        type=at_least(0),
+        default=0,
+        metavar="N",
+        help="for the latents (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--workers",
+        type=at_least(1),
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="processes (default: %(default)s, one per core)",
     )
     parser.add_argument(
         "--mesh",
@@ -49,23 +76,9 @@ def main(variant: Variant, arguments: list[str] | None = None) -> int:
         "--preview",
         type=Path,
         metavar="FILE.png",
-        help="draw a contact sheet; without --out, only it",
+        help="write a contact sheet; without --out, nothing else",
     )
     options = parser.parse_args(arguments)
     if not (options.out or options.preview):
-        parser.error("say where to: --out DIR, or --preview FILE.png for a look only")
-    settings = generate.TeapotSet(
-        variant, options.train, options.groups, options.seed, options.mesh
-    )
-
-    def command():
-        if options.mesh and not options.out:
-            mesh.load(options.mesh)  # says what is odd about it
-        if options.preview:
-            generate.save_contact_sheet(settings, options.preview)
-            print(f"{options.preview}: random images, then a row for each of {names}")
-        if options.out:
-            generate.generate(settings, options.out, options.workers)
-        return 0
-
-    return run_command(command)
+        parser.error("give --out DIR, or --preview FILE.png for a look only")
+    return options

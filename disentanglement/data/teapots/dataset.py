@@ -1,35 +1,50 @@
 """3D teapots as a data set: training images, and groups of images that share a factor.
 
-Read from train_data/data.npz and metric_data/data.npz, as the paper's code or 3D_teapot/ made them.
+They are read from train_data/data.npz and metric_data/data.npz, made by the scripts in 3D_teapot/
+or by the paper's code.
 """
 
 import os
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from disentanglement.binning import equal_width_bins
 from disentanglement.data import npz
-from disentanglement.data.location import data_folder
+from disentanglement.data.dataset import MetricImages
+from disentanglement.data.location import GeneratedDataConfig, data_folder
 from disentanglement.data.teapots import generate
 from disentanglement.data.teapots.generate import METRIC, TRAIN
 from disentanglement.data.teapots.variants import ALL_COLOR
 from disentanglement.errors import UserError
 
-SHARE = 10  # one training image in ten is used by the metrics
-_PIECE = 1000  # images read at a time: 98 MB as float64
+_SAMPLE_SHARE = 10  # one training image in ten has its factors used by the metrics
+_CHUNK = 1000  # images read at a time: 98 MB as float64
 
 
 class Teapots:
-    """The data set. Training images are numbered 0 .. N - 1; the metric groups' follow.
+    """Training images are numbered 0 .. N - 1, and those of the metric groups from N on.
 
-    train: uint8 [N, 64, 64, 3]; latents [N, F]; groups: uint8 [M, L, 64, 64, 3]; labels [M]: which
-    latent the images of a group share; factor_names: F of them.
+    Attributes:
+        train: uint8 [N, 64, 64, 3].
+        latents: [N, F], those of the training images.
+        groups: uint8 [M, L, 64, 64, 3].
+        labels: [M], the latent that the images of a group share.
+        factor_names: F names.
     """
 
     image_shape = (64, 64, 3)
 
-    def __init__(self, train, latents, groups, labels, factor_names):
+    def __init__(
+        self,
+        train: np.ndarray,
+        latents: np.ndarray,
+        groups: np.ndarray,
+        labels: np.ndarray,
+        factor_names: Iterable[str],
+    ):
         self.train, self.latents, self.groups, self.labels = train, latents, groups, labels
         self.factor_names = list(factor_names)
 
@@ -37,7 +52,7 @@ class Teapots:
         return len(self.train)
 
     def images(self, numbers: np.ndarray) -> np.ndarray:
-        """The images [n, 64, 64, 3] of these numbers, float32 in [0, 1]."""
+        """Return the images [n, 64, 64, 3] with these numbers [n], float32 in [0, 1]."""
         numbers, n = np.asarray(numbers), len(self.train)
         pixels = np.empty((len(numbers), *self.image_shape), np.float32)
         training = numbers < n
@@ -47,27 +62,27 @@ class Teapots:
 
     @property
     def packed(self) -> np.ndarray:
-        """What `unpack` takes, a row per training image: uint8 [N, 64, 64, 3]."""
+        """The training images as bytes, uint8 [N, 64, 64, 3]; see `unpack`."""
         return self.train
 
-    def unpack(self, rows):
-        """`images` in `keras.ops`, from rows of `packed`."""
+    def unpack(self, rows: Any) -> Any:
+        """Return the images of rows of `packed`, computed with `keras.ops`."""
         from keras import ops  # the data alone needs no Keras
 
         return ops.cast(rows, "float32") / 255
 
-    def draw_images(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        """The paper's protocol: all metric groups, and N / 10 random training images for the rest.
+    def draw_images(self, rng: np.random.Generator) -> MetricImages:
+        """Draw the images of the paper's protocol: all groups, and N / 10 random training images.
 
-        See `disentanglement.evaluation.evaluate.draw_images`. A latent's classes are 20 bins of
+        The latter are both the reference and the sample; see
+        `disentanglement.evaluation.evaluate.draw_images`. The classes of a latent are 20 bins of
         equal width.
         """
-        n = len(self.train)
-        sample = rng.choice(n, max(1, n // SHARE), replace=False)
+        n, (groups, group_size) = len(self.train), self.groups.shape[:2]
+        sample = rng.choice(n, max(1, n // _SAMPLE_SHARE), replace=False)
         factors = self.latents[sample]
         return {
-            "group": n
-            + np.arange(self.groups.shape[0] * self.groups.shape[1]).reshape(self.groups.shape[:2]),
+            "group": n + np.arange(groups * group_size).reshape(groups, group_size),
             "group_labels": self.labels,
             "reference": sample,
             "sample": sample,
@@ -79,18 +94,82 @@ class Teapots:
 
 
 def load(folder: Path) -> Teapots:
-    """The teapots in `folder`. Raises UserError where a file is absent, damaged or not teapots."""
+    """Load the set in `folder`. Raises UserError if a file is missing, damaged or not teapots."""
     folder = Path(folder)
     for here, other in ((TRAIN, METRIC), (METRIC, TRAIN)):
         if not (folder / here).exists():
             raise UserError(
                 f"{folder / here} is missing"
                 + (f", though {other} is there" if (folder / other).exists() else "")
-                + ": a set of teapots is both files, of one making"
+                + ": a set of teapots is both files, generated together"
             )
     train, arrays = _read(folder / TRAIN, ("latents",))
-    groups, labels = _read(folder / METRIC, ("labels",))
-    latents, labels = arrays["latents"], labels["labels"]
+    groups, metric_arrays = _read(folder / METRIC, ("labels",))
+    latents, labels = arrays["latents"], metric_arrays["labels"]
+    _check(folder, train, latents, groups, labels)
+    count = latents.shape[1]
+    names: Sequence[str] = [str(name) for name in arrays.get("factor_names", ())]
+    if len(names) != count:
+        names = [f"latent_{i}" for i in range(count)]
+    return Teapots(train, latents, groups, labels.astype(np.int64), names)
+
+
+def load_for(
+    config: GeneratedDataConfig, experiment: Path, say: Callable[[str], None] = print
+) -> Teapots:
+    """Load the teapots for a run, or generate them first if the config asks for it.
+
+    Reads config.data_dir, or data/3Dpots beside the experiments. If there is no set, generates one
+    with config.generate training images.
+
+    Args:
+        config: The run's config.
+        experiment: The experiment's folder.
+        say: Called with lines for the user if images are rendered.
+
+    Raises:
+        UserError: There is no set and the config asks for none to be generated, or a file is
+            damaged.
+    """
+    folder = data_folder(experiment, config.data_dir, "3Dpots")
+    missing = [path for path in (TRAIN, METRIC) if not (folder / path).exists()]
+    unfinished = generate.resume_command(folder) if missing else None
+    if unfinished or len(missing) == 2:
+        _generate(folder, experiment.parent, config, unfinished, say)
+    return load(folder)
+
+
+def _generate(
+    folder: Path,
+    root: Path,
+    config: GeneratedDataConfig,
+    unfinished: str | None,
+    say: Callable[[str], None],
+) -> None:
+    """Generate a set, or raise UserError with the command that does.
+
+    unfinished: the command that resumes an unfinished set, relative to `root`.
+    """
+    if config.generate is None:
+        if unfinished:
+            raise UserError(
+                f"{folder} holds an unfinished set of teapots: finish it with: python "
+                f"{root / unfinished}"
+            )
+        script = root / "3D_teapot" / f"generate_teapots_{ALL_COLOR.name}.py"
+        raise UserError(
+            f"{folder} holds no teapots: generate them (3 minutes on two cores, 0.3 GB) with: "
+            f"python {script} --out {folder}"
+        )
+    say(f"teapots: none in {folder}; rendering {config.generate:,} for training now")
+    spec = generate.TeapotSet(ALL_COLOR, train=config.generate)
+    generate.generate(spec, folder, workers=os.cpu_count() or 1, say=say)
+
+
+def _check(
+    folder: Path, train: np.ndarray, latents: np.ndarray, groups: np.ndarray, labels: np.ndarray
+) -> None:
+    """Raise UserError unless the arrays of both files fit together."""
     for path, name, array in ((TRAIN, "latents", latents), (METRIC, "labels", labels)):
         if array.dtype.kind not in "biuf" or not np.isfinite(array).all():
             raise UserError(f"{folder / path}: {name} must be finite numbers ({array.dtype})")
@@ -107,82 +186,44 @@ def load(folder: Path) -> Teapots:
     count = latents.shape[1]
     if set(np.unique(labels)) != set(range(count)):
         raise UserError(
-            f"{folder / METRIC}: labels go from {labels.min():g} to {labels.max():g}, but "
-            f"{TRAIN} has {count} latents: each of 0 .. {count - 1} must be there, and no other"
+            f"{folder / METRIC}: labels range from {labels.min():g} to {labels.max():g}, but "
+            f"{TRAIN} has {count} latents: each of 0 .. {count - 1} must occur, and no other"
         )
-    names = arrays.get("factor_names", ())
-    if len(names) != count:
-        names = [f"latent_{i}" for i in range(count)]
-    return Teapots(train, latents, groups, labels.astype(np.int64), map(str, names))
 
 
-def load_for(config, experiment: Path, say=print) -> Teapots:
-    """The teapots for a run of the experiment in this folder.
-
-    They are in config.data_dir, or in data/3Dpots beside the experiments. Where there are none,
-    config.generate training images are drawn first.
-
-    Raises:
-        UserError: There is no set and the config asks for none to be drawn, or a file is damaged.
-    """
-    folder = data_folder(experiment, config.data_dir, "3Dpots")
-    absent = [path for path in (TRAIN, METRIC) if not (folder / path).exists()]
-    unfinished = generate.command(folder) if absent else None
-    if unfinished or len(absent) == 2:
-        _generate(folder, experiment.parent, config, unfinished, say)
-    return load(folder)
-
-
-def _generate(folder, root, config, unfinished, say):
-    if config.generate is None:
-        if unfinished:
-            raise UserError(
-                f"{folder} holds an unfinished set of teapots: finish it by: python "
-                f"{root / unfinished}"
-            )
-        script = root / "3D_teapot" / f"generate_teapots_{ALL_COLOR.name}.py"
-        raise UserError(
-            f"{folder} holds no teapots: make them (3 minutes on two cores, 0.3 GB) by: python "
-            f"{script} --out {folder}"
-        )
-    say(f"teapots: none in {folder}; drawing {config.generate:,} for training now")
-    settings = generate.TeapotSet(ALL_COLOR, train=config.generate)
-    generate.generate(settings, folder, workers=os.cpu_count() or 1, say=say)
-
-
-def _read(path, names):
-    """imgs as uint8, read in pieces, and the other arrays, as they are."""
-    advice = "move it away and make the set again"
-    with npz.opened(path, advice) as archive:
+def _read(path: Path, names: Sequence[str]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return imgs as uint8, and the arrays `names` (and factor_names if present) as they are."""
+    advice = "move it away and generate the set again"
+    with npz.open_npz(path, advice) as archive:
         arrays = {}
         for name in (*names, "factor_names"):
             if name in names or f"{name}.npy" in archive.namelist():
-                with npz.member(archive, name) as member:
-                    arrays[name] = member.read(member.shape[0] if member.shape else 1)
-        with npz.member(archive, "imgs") as member:
-            return _pixels(member), arrays
+                with npz.open_array(archive, name) as array:
+                    arrays[name] = array.read(array.shape[0] if array.shape else 1)
+        with npz.open_array(archive, "imgs") as array:
+            return _read_pixels(array), arrays
 
 
-def _pixels(member):
-    if member.shape[-3:] != Teapots.image_shape or not min(member.shape):
+def _read_pixels(array: npz.ArrayReader) -> np.ndarray:
+    if array.shape[-3:] != Teapots.image_shape or not min(array.shape):
         raise UserError(
-            f"{member.path}: imgs are {member.shape}: must be [..., 64, 64, 3], one or more"
+            f"{array.path}: imgs are {array.shape}: must be [..., 64, 64, 3], one or more"
         )
-    pixels = member.empty(np.uint8)
-    rows = max(1, _PIECE // int(np.prod(member.shape[1:-3])))
-    for start, piece in member.pieces(rows):
-        pixels[start : start + len(piece)] = _as_bytes(member, piece)
+    pixels = array.allocate(np.uint8)
+    rows = max(1, _CHUNK // int(np.prod(array.shape[1:-3])))
+    for start, chunk in array.chunks(rows):
+        pixels[start : start + len(chunk)] = _as_bytes(array, chunk)
     return pixels
 
 
-def _as_bytes(member, piece):
-    """uint8 as it is; the paper's floats, multiples of 1 / 255, as bytes without loss."""
-    if piece.dtype == np.uint8:
-        return piece
-    if piece.dtype.kind != "f":
+def _as_bytes(array: npz.ArrayReader, chunk: np.ndarray) -> np.ndarray:
+    """Return values 0 to 255; the paper's floats are multiples of 1 / 255, so nothing is lost."""
+    if chunk.dtype == np.uint8:
+        return chunk
+    if chunk.dtype.kind != "f":
+        raise UserError(f"{array.path}: imgs are {chunk.dtype}: must be uint8, or floats in [0, 1]")
+    if not (chunk.min() >= 0 and chunk.max() <= 1):  # NaN too
         raise UserError(
-            f"{member.path}: imgs are {piece.dtype}: must be uint8, or floats in [0, 1]"
+            f"{array.path}: imgs hold values outside [0, 1]: must be uint8, or floats in [0, 1]"
         )
-    if not (piece.min() >= 0 and piece.max() <= 1):  # NaN too
-        raise UserError(f"{member.path}: imgs hold values outside [0, 1]: must be uint8, or in it")
-    return np.rint(piece * 255)
+    return np.rint(chunk * 255)

@@ -1,16 +1,17 @@
-"""Making a set of 3D teapots: training images and metric groups, on every core, resumable.
+"""Generate a set of 3D teapots: training images and metric groups.
 
-Images are drawn in parts, each a file; a killed run goes on with the parts that are absent. What a
-part holds depends on the seed and its number only.
+Images are rendered in parts, each a file, by several processes; an interrupted run resumes with the
+missing parts. A part's content depends only on the seed and its number.
 """
 
 import shutil
 import time
 import zipfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -28,13 +29,19 @@ TRAIN, METRIC = Path("train_data", "data.npz"), Path("metric_data", "data.npz")
 GROUP_SIZE = 100
 _PART = 500  # images
 _TEAPOT = "Newell's teapot"
-_FORMAT = 1  # to be raised when the same options come to give other images
+_FORMAT = 1  # increase it when the same options would give other images
 
 
 @dataclass(frozen=True)
 class TeapotSet:
-    """What to make. train: training images; groups: of 100 images that share a factor; mesh: a
-    file, or None for Newell's teapot.
+    """The specification of a set.
+
+    Attributes:
+        variant: What varies.
+        train: Training images.
+        groups: Groups of 100 images that share a factor; None: as many as the paper.
+        seed: For the latents.
+        mesh: A mesh file; None: Newell's teapot.
     """
 
     variant: Variant
@@ -43,8 +50,8 @@ class TeapotSet:
     seed: int = 0
     mesh: Path | None = None
 
-    def about(self) -> dict:
-        """All that decides the images, a JSON value."""
+    def description(self) -> dict[str, Any]:
+        """Return all that decides the images, a JSON value."""
         return {
             "format": _FORMAT,
             "variant": self.variant.name,
@@ -57,63 +64,74 @@ class TeapotSet:
         }
 
 
-def generate(settings: TeapotSet, out: Path, workers: int = 1, say=print) -> None:
-    """Make train_data/data.npz and metric_data/data.npz in the folder `out`.
+def generate(
+    spec: TeapotSet, out: Path, workers: int = 1, say: Callable[[str], None] = print
+) -> None:
+    """Write train_data/data.npz and metric_data/data.npz in the folder `out`.
 
-    The first holds imgs [N, 64, 64, 3] uint8 and latents [N, F] float64, the second imgs [M, 100,
-    64, 64, 3] and labels [M] int64: which latent the images of group i share, i mod F. Both hold
-    factor_names. What an interrupted call left is gone on from. workers: processes. say: called
-    with a line now and then. Raises UserError if `out` holds another set, and for a bad mesh.
+    The first holds imgs [N, 64, 64, 3] uint8 and latents [N, F] float64; the second holds imgs
+    [M, 100, 64, 64, 3] and labels [M] int64, the latent that the images of a group share: i mod F
+    for group i. Both hold factor_names.
+
+    Args:
+        spec: What to generate.
+        out: Created if it does not exist; an interrupted call resumes from the parts kept there.
+        workers: Processes.
+        say: Called with lines for the user.
+
+    Raises:
+        UserError: `out` holds another set, or the mesh cannot be used.
     """
     with locked(out, wait=True):
-        start, about, folder = time.perf_counter(), settings.about(), out / ".parts"
-        if _is_there(out, about, folder):
+        start, description, folder = time.perf_counter(), spec.description(), out / ".parts"
+        if _check_folder(out, description, folder):
             shutil.rmtree(folder, ignore_errors=True)
-            say(f"{out}: is complete already")
+            say(f"{out}: already complete")
             return
-        if settings.mesh:
-            mesh.load(settings.mesh, say)  # a bad one shows before the work begins
-        parts.begin(folder, about)
+        if spec.mesh:
+            mesh.load(spec.mesh, say)  # report a bad mesh before any work
+        parts.write_description(folder, description)
         todo = [
-            (images, images.parts(settings, about["mesh"], folder))
-            for images in _sets(settings)
-            if not (out / images.path).exists()
+            (file, file.parts(spec, description["mesh"], folder))
+            for file in _image_files(spec)
+            if not (out / file.path).exists()
         ]
-        total = sum(len(images.scenes) for images, _ in todo)
-        with tqdm(total=total, unit=" images", desc="drawing", smoothing=0.05) as bar:
-            parts.finish([part for _, some in todo for part in some], workers, bar)
-        drawn = time.perf_counter() - start
-        for images, some in todo:
-            _write(images, out, [part.path for part in some])
-        parts.begin(out, about)
+        total = sum(len(file.latents) for file, _ in todo)
+        with tqdm(total=total, unit=" images", desc="rendering", smoothing=0.05) as bar:
+            parts.make_missing([part for _, some in todo for part in some], workers, bar)
+        rendered = time.perf_counter() - start
+        for file, some in todo:
+            _merge_parts(file, out, [part.path for part in some])
+        parts.write_description(out, description)
         shutil.rmtree(folder, ignore_errors=True)
     size = sum((out / path).stat().st_size for path in (TRAIN, METRIC)) / 1e6
     say(
-        f"{out}: {size:.1f} MB; {total:,} images drawn in {drawn:.0f} s, written in "
-        f"{time.perf_counter() - start - drawn:.0f} s"
+        f"{out}: {size:.1f} MB; {total:,} images rendered in {rendered:.0f} s, written in "
+        f"{time.perf_counter() - start - rendered:.0f} s"
     )
 
 
-def command(folder: Path) -> str | None:
-    """The command that goes on with an unfinished set in `folder`; None where there is none."""
-    about = parts.read(folder / ".parts")
-    if about is None or about.get("variant") not in VARIANTS:
+def resume_command(folder: Path) -> str | None:
+    """Return the command that resumes an unfinished set in `folder`; None if there is none."""
+    found = parts.read_description(folder / ".parts")
+    if found is None or found.get("variant") not in VARIANTS:
         return None
-    variant, mesh_file = about["variant"], about["mesh"] != _TEAPOT
-    words = [f"3D_teapot/generate_teapots_{variant}.py --out {folder}"]
-    words += [f"--{key} {about[key]}" for key in ("train", "groups", "seed")]
-    return " ".join(words + ["--mesh FILE"] * mesh_file)
+    words = [f"3D_teapot/generate_teapots_{found['variant']}.py --out {folder}"]
+    words += [f"--{key} {found[key]}" for key in ("train", "groups", "seed")]
+    if found["mesh"] != _TEAPOT:
+        words.append("--mesh FILE")
+    return " ".join(words)
 
 
-def train_latents(settings: TeapotSet) -> np.ndarray:
-    """The training images' latents [N, F]."""
-    return settings.variant.draw(stream(settings.seed, "teapots"), settings.train)
+def train_latents(spec: TeapotSet) -> np.ndarray:
+    """Return the latents [N, F] of the training images."""
+    return spec.variant.sample(stream(spec.seed, "teapots"), spec.train)
 
 
-def metric_latents(settings: TeapotSet) -> tuple[np.ndarray, np.ndarray]:
-    """The metric groups' latents [M, 100, F] and labels [M]; group i shares latent i mod F."""
-    variant, count = settings.variant, settings.groups or settings.variant.groups
-    groups = variant.draw(stream(settings.seed, "teapot groups"), count * GROUP_SIZE)
+def metric_latents(spec: TeapotSet) -> tuple[np.ndarray, np.ndarray]:
+    """Return the latents [M, 100, F] of the metric groups and their labels [M]."""
+    variant, count = spec.variant, spec.groups or spec.variant.groups
+    groups = variant.sample(stream(spec.seed, "teapot groups"), count * GROUP_SIZE)
     groups = groups.reshape(count, GROUP_SIZE, -1)
     labels = np.arange(count) % len(variant.factor_names)
     for group, label in zip(groups, labels, strict=True):
@@ -121,94 +139,99 @@ def metric_latents(settings: TeapotSet) -> tuple[np.ndarray, np.ndarray]:
     return groups, labels
 
 
-def contact_sheet(settings: TeapotSet, columns: int = 12, random_rows: int = 3) -> np.ndarray:
-    """A picture [H, W, 3] uint8 of the set: random images, then one row per latent, sweeping it."""
-    variant = settings.variant
-    base = variant.draw(stream(settings.seed, "contact sheet"), random_rows * columns)
+def contact_sheet(spec: TeapotSet, columns: int = 12, random_rows: int = 3) -> np.ndarray:
+    """Return an image [H, W, 3], uint8: rows of random images, then a row sweeping each latent."""
+    variant = spec.variant
+    base = variant.sample(stream(spec.seed, "contact sheet"), random_rows * columns)
     rows = [base]
-    for j, (low, high) in enumerate(variant.sweeps):
+    for j, (first, last) in enumerate(variant.sweeps):
         row = np.tile(base[0], (columns, 1))
-        row[:, j] = np.linspace(low, high, columns)
+        row[:, j] = np.linspace(first, last, columns)
         rows.append(row)
-    images = _renderer(settings.mesh, settings.about()["mesh"]).draw(
-        variant.scenes(np.concatenate(rows))
-    )
+    renderer = _renderer(spec.mesh, spec.description()["mesh"])
+    images = renderer.render(variant.scenes(np.concatenate(rows)))
     grid = images.reshape(-1, columns, SIZE, SIZE, 3).transpose(0, 2, 1, 3, 4)
     return grid.reshape(-1, columns * SIZE, 3)
 
 
-def save_contact_sheet(settings: TeapotSet, path: Path) -> None:
+def save_contact_sheet(spec: TeapotSet, path: Path) -> None:
     """Write `contact_sheet` as a PNG file."""
     with atomic_path(path) as temporary:
-        Image.fromarray(contact_sheet(settings)).save(temporary, "PNG")
+        Image.fromarray(contact_sheet(spec)).save(temporary, "PNG")
 
 
-def _is_there(out, about, folder):
-    """Whether the whole set is in `out`. Raises UserError if something else is."""
-    whole = parts.check(out, about, f"{out} holds another set")
-    begun = parts.check(folder, about, f"{out} holds the beginnings of another set")
+def _check_folder(out: Path, description: dict[str, Any], folder: Path) -> bool:
+    """Return whether the whole set is in `out`. Raises UserError if something else is."""
+    whole = parts.check_description(out, description, f"{out} holds another set")
+    begun = parts.check_description(folder, description, f"{out} holds parts of another set")
     found = [out / name for name in (TRAIN, METRIC) if (out / name).exists()]
     if found and not (whole or begun):
-        raise UserError(
-            f"{found[0]} exists and is not of this command's making: choose another --out"
-        )
+        raise UserError(f"{found[0]} exists and was not made by this command: choose another --out")
     return whole and len(found) == 2
 
 
 class _ImageFile(NamedTuple):
-    """A file to be made. scenes: the latents [n, F] of its images; shape: of imgs, before the
-    pixels; others: its other arrays.
+    """A file to write.
+
+    Attributes:
+        path: In the set's folder.
+        latents: [n, F], those of its images.
+        shape: The shape of imgs, without the images' own: [N] or [M, L].
+        others: Its other arrays.
     """
 
     path: Path
-    scenes: np.ndarray
+    latents: np.ndarray
     shape: tuple[int, ...]
     others: dict[str, np.ndarray]
 
-    def parts(self, settings: TeapotSet, mark: str, folder: Path) -> list[parts.Part]:
-        """What its images are drawn into. mark: the mesh's fingerprint."""
+    def parts(self, spec: TeapotSet, mesh_fingerprint: str, folder: Path) -> list[parts.Part]:
+        """Return the parts that hold its images."""
         result = []
-        for number, start in enumerate(range(0, len(self.scenes), _PART)):
-            latents = self.scenes[start : start + _PART]
+        for number, start in enumerate(range(0, len(self.latents), _PART)):
+            latents = self.latents[start : start + _PART]
             path = folder / self.path.parent / f"{number:06d}.npz"
-            arguments = (settings.variant.name, settings.mesh, mark, latents, path)
-            result.append(parts.Part(path, len(latents), _draw_part, arguments))
+            arguments = (spec.variant.name, spec.mesh, mesh_fingerprint, latents, path)
+            result.append(parts.Part(path, len(latents), _render_part, arguments))
         return result
 
 
-def _sets(settings):
-    latents, (groups, labels) = train_latents(settings), metric_latents(settings)
-    names = {"factor_names": np.array(settings.variant.factor_names)}
-    scenes = groups.reshape(-1, groups.shape[-1])
+def _image_files(spec: TeapotSet) -> Iterator[_ImageFile]:
+    latents, (groups, labels) = train_latents(spec), metric_latents(spec)
+    names = {"factor_names": np.array(spec.variant.factor_names)}
     yield _ImageFile(TRAIN, latents, latents.shape[:1], {"latents": latents} | names)
-    yield _ImageFile(METRIC, scenes, groups.shape[:2], {"labels": labels} | names)
+    rows = groups.reshape(-1, groups.shape[-1])
+    yield _ImageFile(METRIC, rows, groups.shape[:2], {"labels": labels} | names)
 
 
-def _draw_part(variant, mesh_path, mark, latents, path):
-    """In a worker: draw and save a part."""
-    images = _renderer(mesh_path, mark).draw(VARIANTS[variant].scenes(latents))
+def _render_part(
+    variant: str, mesh_path: Path | None, mesh_fingerprint: str, latents: np.ndarray, path: Path
+) -> None:
+    """Render and save a part; runs in a worker."""
+    images = _renderer(mesh_path, mesh_fingerprint).render(VARIANTS[variant].scenes(latents))
     with (
         atomic_path(path) as temporary,
         zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
     ):
-        npz.add(archive, "imgs", images)
+        npz.add_array(archive, "imgs", images)
 
 
 @lru_cache(maxsize=1)
-def _renderer(mesh_path, mark):
-    """A worker builds it once. mark: the mesh's fingerprint."""
+def _renderer(mesh_path: Path | None, mesh_fingerprint: str) -> Renderer:
+    """Return the renderer of a mesh; a worker builds it once."""
     return Renderer(mesh.load(mesh_path, lambda line: None) if mesh_path else mesh.teapot())
 
 
-def _write(images, out, paths):
-    """Put the parts together into the set's file."""
+def _merge_parts(file: _ImageFile, out: Path, paths: list[Path]) -> None:
+    """Write a file of the set from its parts."""
     with (
-        atomic_path(out / images.path) as temporary,
+        atomic_path(out / file.path) as temporary,
         zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
     ):
-        with npz.new_member(archive, "imgs", (*images.shape, SIZE, SIZE, 3), np.uint8) as file:
-            for path in tqdm(paths, desc=f"writing {images.path.parent}", unit=" parts"):
-                for piece in npz.read_in_pieces(path, "imgs", _PART, parts.AGAIN):
-                    file.write(piece.tobytes())
-        for name, array in images.others.items():
-            npz.add(archive, name, array)
+        shape = (*file.shape, SIZE, SIZE, 3)
+        with npz.create_array(archive, "imgs", shape, np.uint8) as member:
+            for path in tqdm(paths, desc=f"writing {file.path.parent}", unit=" parts"):
+                for chunk in npz.read_chunks(path, "imgs", _PART, parts.DAMAGED_PART_ADVICE):
+                    member.write(chunk.tobytes())
+        for name, array in file.others.items():
+            npz.add_array(archive, name, array)

@@ -1,5 +1,6 @@
-"""Triangle meshes for the teapots data sets: Newell's teapot, or one from a file."""
+"""Triangle meshes for the 3D teapots: Newell's teapot, or a mesh from a file."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,16 +8,21 @@ import numpy as np
 
 from disentanglement.errors import UserError, os_errors_in_one_line
 
-# A side view of the teapot then spans 40 pixels; beyond 0.1458 m the frame would cut things off.
-REACH = 0.1027
+# Metres from the centre to the farthest vertex. A side view of the teapot then spans 40 pixels;
+# beyond 0.1458 m the frame would cut things off.
+RADIUS = 0.1027
 _TEAPOT = Path(__file__).with_name("utah_teapot.txt")
-_SEGMENTS = 8  # of a patch's side
+_SEGMENTS = 8  # per side of a patch
 
 
 @dataclass(frozen=True)
 class Mesh:
-    """vertices [V, 3] in metres, z up; faces [T, 3], counter-clockwise from outside; unit normals
-    [V, 3], which point outwards.
+    """A triangle mesh.
+
+    Attributes:
+        vertices: [V, 3], in metres, z up.
+        faces: [T, 3], vertex numbers, counter-clockwise as seen from outside.
+        normals: [V, 3], unit vectors that point outwards.
     """
 
     vertices: np.ndarray
@@ -25,16 +31,20 @@ class Mesh:
 
 
 def teapot(segments: int = _SEGMENTS) -> Mesh:
-    """Newell's Utah teapot, each of its 32 bicubic Bezier patches cut into segments^2 squares."""
+    """Return Newell's Utah teapot: 32 bicubic Bezier patches, each cut into segments^2 squares."""
     vertices, faces = tessellate(*_read_patches(), segments)
     return place(vertices, faces)
 
 
-def load(path: Path, say=print) -> Mesh:
-    """A mesh, z up, from an OBJ or PLY file (or what else trimesh reads), placed like the teapot.
+def load(path: Path, say: Callable[[str], None] = print) -> Mesh:
+    """Load a mesh, placed like the teapot.
 
-    say: called with one line if the mesh is not a closed surface. Raises UserError if the file
-    cannot be read or holds no triangles.
+    Args:
+        path: An OBJ or PLY file, or another that trimesh reads; z up.
+        say: Called with a line for the user if the mesh is not a closed surface.
+
+    Raises:
+        UserError: The file cannot be read or holds no triangles.
     """
     import trimesh
 
@@ -42,61 +52,71 @@ def load(path: Path, say=print) -> Mesh:
         path.open("rb").close()
     try:
         found = trimesh.load_mesh(path, process=False)
-    except Exception as error:  # each reader fails in its own ways
+    except Exception as error:  # each of trimesh's readers raises exceptions of its own
         raise UserError(
-            f"{path}: not a mesh that can be read ({error or type(error).__name__}): give an OBJ "
-            "or PLY file"
+            f"{path}: cannot be read as a mesh ({error or type(error).__name__}): give an OBJ or "
+            "PLY file"
         ) from error
     vertices, faces = (np.asarray(getattr(found, key, ())) for key in ("vertices", "faces"))
     if not np.isfinite(vertices).all():
-        raise UserError(f"{path}: its vertices hold NaN or infinity")
+        raise UserError(f"{path}: its vertices contain NaN or infinity")
     vertices = vertices.reshape(-1, 3)
-    size = np.abs(vertices - vertices[:1]).max(initial=0)  # trimesh merges what is 1e-8 apart
+    # At about unit size, because trimesh merges vertices that are less than 1e-8 apart.
+    size = np.abs(vertices - vertices[:1]).max(initial=0)
     vertices = vertices / size if size > 0 else vertices
     found = trimesh.Trimesh(vertices, faces.reshape(-1, 3), process=True)
     found.merge_vertices(merge_tex=True, merge_norm=True)
     found.update_faces(found.nondegenerate_faces())
     found.remove_unreferenced_vertices()
     if not len(found.faces):
-        raise UserError(f"{path}: holds no triangles of any size: is it a cloud of points?")
+        raise UserError(f"{path}: holds no triangles with an area: is it a point cloud?")
     if found.is_watertight and found.is_winding_consistent:
         if found.volume < 0:
             found.invert()
     else:
         say(
-            f"note: {path} is not a closed surface with one inside: it is drawn as it is, lit from "
-            "the side that its triangles show counter-clockwise"
+            f"note: {path} is not a closed surface: it is rendered as it is; the side from which "
+            "its triangles run counter-clockwise counts as outside"
         )
     return place(found.vertices, found.faces)
 
 
 def place(vertices: np.ndarray, faces: np.ndarray) -> Mesh:
-    """The mesh centred on the mean of its vertices, turned by -90 degrees about z, and scaled so
-    that its farthest vertex is REACH from there; normals are area-weighted.
+    """Centre a mesh on the mean of its vertices, turn it by -90 degrees about z, and scale it.
+
+    Its farthest vertex is then RADIUS away from the centre.
     """
     vertices = vertices - vertices.mean(axis=0)
     x, y, z = vertices.T
     vertices = np.stack([y, -x, z], axis=1)
-    vertices *= REACH / np.linalg.norm(vertices, axis=1).max()
+    vertices *= RADIUS / np.linalg.norm(vertices, axis=1).max()
     return Mesh(vertices, np.asarray(faces), vertex_normals(vertices, faces))
 
 
 def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """Unit normals [V, 3]: the mean of the adjacent faces' normals, weighted by area."""
+    """Return unit normals [V, 3]: the mean normal of the adjacent faces, weighted by area."""
+    import trimesh  # slow to import
+
     a, b, c = vertices[faces].transpose(1, 0, 2)
-    normals = np.zeros_like(vertices)
-    for corner in faces.T:
-        np.add.at(normals, corner, np.cross(b - a, c - a))
-    length = np.linalg.norm(normals, axis=1, keepdims=True)
-    return normals / np.where(length == 0, 1, length)
+    by_area = np.cross(b - a, c - a)  # each as long as twice the face's area
+    return trimesh.geometry.mean_vertex_normals(len(vertices), faces, by_area)
 
 
-def tessellate(patches: np.ndarray, points: np.ndarray, segments: int):
-    """Vertices [V, 3] and faces [T, 3] of bicubic Bezier patches.
+def tessellate(
+    patches: np.ndarray, points: np.ndarray, segments: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cut bicubic Bezier patches into triangles.
 
-    patches: numbers of control points [P, 4, 4]; points [n, 3]. Equal vertices become one, and
-    triangles that lose their area by it are dropped. The teapot's patches wind inwards: here two
-    corners of each triangle are swapped.
+    Equal vertices are merged, and triangles that this leaves without an area are dropped. The
+    patches of the teapot wind inwards, so two corners of each triangle are swapped.
+
+    Args:
+        patches: [P, 4, 4], numbers of control points.
+        points: [n, 3], the control points.
+        segments: Squares along each side of a patch.
+
+    Returns:
+        Vertices [V, 3] and faces [T, 3].
     """
     t = np.linspace(0, 1, segments + 1)
     bernstein = np.stack([(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3], axis=1)
@@ -105,15 +125,15 @@ def tessellate(patches: np.ndarray, points: np.ndarray, segments: int):
     a, b = number[:, :-1, :-1].ravel(), number[:, 1:, :-1].ravel()
     c, d = number[:, 1:, 1:].ravel(), number[:, :-1, 1:].ravel()
     faces = np.concatenate([np.stack([a, c, b], axis=1), np.stack([a, d, c], axis=1)])
-    _, first, place = np.unique(
+    _, first, merged = np.unique(
         surface.reshape(-1, 3).round(6), axis=0, return_index=True, return_inverse=True
     )
-    faces = place.reshape(-1)[faces]
-    whole = (faces != np.roll(faces, 1, axis=1)).all(axis=1)
-    return surface.reshape(-1, 3)[first], faces[whole]
+    faces = merged.reshape(-1)[faces]
+    has_area = (faces != np.roll(faces, 1, axis=1)).all(axis=1)
+    return surface.reshape(-1, 3)[first], faces[has_area]
 
 
-def _read_patches():
+def _read_patches() -> tuple[np.ndarray, np.ndarray]:
     lines = [line for line in _TEAPOT.read_text().splitlines() if not line.startswith("#")]
     count = int(lines[0])
     patches = np.array([line.split() for line in lines[1 : count + 1]], np.int64)

@@ -1,9 +1,11 @@
-"""Pictures of a mesh: pose, camera, light and shading of the 3D teapots (REPRODUCTION of OpenDR's).
+"""Render meshes: pose, camera, light and shading of the 3D teapots, equivalent to OpenDR's.
 
-World: right-handed, z up, metres. A scene is one row of latents; see `Scenes`.
+The world is right-handed, z up, in metres.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,10 +13,10 @@ from disentanglement.data.teapots.mesh import Mesh
 from disentanglement.errors import UserError
 
 SIZE = 64
-FOCAL = 105.0  # pixels
-DISTANCE = 0.5  # from the camera to the origin, metres
+FOCAL_LENGTH = 105.0  # pixels
+CAMERA_DISTANCE = 0.5  # from the origin, metres
 DIFFUSE, AMBIENT = 0.9, 0.5
-# Where a pixel is looked at: eight places on different rows and columns, in sixteenths of it.
+# The samples (x, y) of a pixel: eight positions on different rows and columns, in sixteenths of it.
 SAMPLES = np.array(
     [[1, -3], [-1, 3], [5, 1], [-3, -5], [-5, 5], [-7, -1], [3, 7], [7, -7]], np.float64
 )
@@ -23,8 +25,13 @@ SAMPLES = 0.5 + SAMPLES / 16
 
 @dataclass(frozen=True)
 class Scenes:
-    """n scenes. rotation [n, 3, 3]: of the mesh; elevation [n]: of the camera; light [n, 3]: unit
-    vectors towards it; colour [n, 3]: RGB in [0, 1].
+    """What to render: n scenes.
+
+    Attributes:
+        rotation: [n, 3, 3], of the mesh.
+        elevation: [n], of the camera, in radians.
+        light: [n, 3], unit vectors towards the light.
+        colour: [n, 3], RGB in [0, 1].
     """
 
     rotation: np.ndarray
@@ -36,41 +43,38 @@ class Scenes:
         return len(self.elevation)
 
 
-def rotation_z(angle: np.ndarray) -> np.ndarray:
-    """[n] radians -> [n, 3, 3]: turns x towards y."""
-    zero, one = np.zeros_like(angle), np.ones_like(angle)
-    c, s = np.cos(angle), np.sin(angle)
-    return np.stack([c, -s, zero, s, c, zero, zero, zero, one], axis=-1).reshape(-1, 3, 3)
+def euler_rotation(axes: str, *angles: np.ndarray) -> np.ndarray:
+    """Return rotation matrices [n, 3, 3] from an angle [n] in radians for each of the axes.
 
+    axes: as for SciPy's `Rotation.from_euler`, e.g. "ZXZ".
+    """
+    from scipy.spatial.transform import Rotation  # slow to import
 
-def rotation_x(angle: np.ndarray) -> np.ndarray:
-    """[n] radians -> [n, 3, 3]: turns y towards z."""
-    zero, one = np.zeros_like(angle), np.ones_like(angle)
-    c, s = np.cos(angle), np.sin(angle)
-    return np.stack([one, zero, zero, zero, c, -s, zero, s, c], axis=-1).reshape(-1, 3, 3)
+    return Rotation.from_euler(axes, np.stack(angles, axis=1)).as_matrix()
 
 
 def camera(elevation: np.ndarray) -> np.ndarray:
-    """[n] radians -> the camera's axes [n, 3, 3]; its columns point right, down and forward.
+    """Return the camera's axes [n, 3, 3], columns right, down and forward, for elevations [n].
 
-    It stands DISTANCE behind the origin, which it looks at.
+    The camera looks at the origin from CAMERA_DISTANCE. At elevation 0, right is x, down is -z and
+    forward is y.
     """
-    zero, one = np.zeros_like(elevation), np.ones_like(elevation)
-    c, s = np.cos(elevation), np.sin(elevation)
-    return np.stack([one, zero, zero, zero, -s, c, zero, -c, -s], axis=-1).reshape(-1, 3, 3)
+    return euler_rotation("x", -elevation)[:, :, [0, 2, 1]] * [1, -1, 1]
 
 
 def direction(azimuth: np.ndarray, polar: np.ndarray) -> np.ndarray:
-    """Unit vectors [n, 3]; polar: angle from +z; azimuth: from -y, towards x."""
+    """Return unit vectors [n, 3]; azimuth is measured from -y towards x, polar from +z."""
     sine = np.sin(polar)
     return np.stack([np.sin(azimuth) * sine, -np.cos(azimuth) * sine, np.cos(polar)], axis=-1)
 
 
 class Renderer:
-    """Draws scenes of one mesh by casting rays, eight a pixel.
+    """Renders scenes of one mesh by ray casting, eight rays a pixel.
 
-    The mesh stays where it is and the camera and the light move, so that Embree's tree of its
-    triangles is built once.
+    The mesh stays fixed while camera and light move, so Embree builds its tree of triangles once.
+
+    Raises:
+        UserError: embreex is not installed.
     """
 
     def __init__(self, mesh: Mesh):
@@ -79,61 +83,63 @@ class Renderer:
             from embreex.rtcore_scene import EmbreeScene
         except ImportError as error:
             raise UserError(
-                f"drawing teapots needs embreex ({error}): pip install embreex; where it has no "
-                "wheels (ARM Linux), make the data on another machine"
+                f"rendering teapots needs embreex ({error}): pip install embreex; if it has no "
+                "wheel for this machine (ARM Linux), generate the data on another"
             ) from error
         self.mesh = mesh
-        # Robust: no ray slips through between two triangles.
+        # Robust: no ray slips between two adjacent triangles.
         self.scene = EmbreeScene(robust=True)
         TriangleMesh(self.scene, mesh.vertices.astype(np.float32), mesh.faces.astype(np.int32))
 
-    def draw(self, scenes: Scenes) -> np.ndarray:
-        """Pictures [n, 64, 64, 3], uint8; the background is 255."""
-        return np.stack([self._draw(*scene) for scene in self._seen_from_the_mesh(scenes)])
+    def render(self, scenes: Scenes) -> np.ndarray:
+        """Return images [n, 64, 64, 3], uint8; the background is 255."""
+        return np.stack([self._render(*scene) for scene in _in_mesh_coordinates(scenes)])
 
-    def _seen_from_the_mesh(self, scenes):
-        turn = scenes.rotation.transpose(0, 2, 1)
-        light = np.einsum("nij,nj->ni", turn, scenes.light)
-        return zip(turn @ camera(scenes.elevation), light, scenes.colour, strict=True)
-
-    def _draw(self, axes, light, colour):
-        picture = np.full((SIZE, SIZE, 3), 255, np.uint8)
+    def _render(self, axes: np.ndarray, light: np.ndarray, colour: np.ndarray) -> np.ndarray:
+        image = np.full((SIZE, SIZE, 3), 255, np.uint8)
         window = self._window(axes)
         rays = self._rays(window) @ axes.T.astype(np.float32)
-        origin = np.broadcast_to(-DISTANCE * axes[:, 2].astype(np.float32), rays.shape)
+        origin = np.broadcast_to(-CAMERA_DISTANCE * axes[:, 2].astype(np.float32), rays.shape)
         found = self.scene.run(np.ascontiguousarray(origin), rays, output=1)
         hit = found["primID"] >= 0
         values = np.ones((len(rays), 3))
-        shade = self._shade(light, found, hit)
-        values[hit] = np.minimum(shade[:, None] * colour, 1)
+        brightness = self._brightness(light, found, hit)
+        values[hit] = np.minimum(brightness[:, None] * colour, 1)
         pixels = values.reshape(-1, len(SAMPLES), 3).mean(axis=1)
         rows, columns = window
         shape = (rows.stop - rows.start, columns.stop - columns.start, 3)
-        picture[rows, columns] = np.rint(255 * pixels).reshape(shape)
-        return picture
+        image[rows, columns] = np.rint(255 * pixels).reshape(shape)
+        return image
 
-    def _window(self, axes):
-        """The rows and columns of pixels that the mesh can touch."""
+    def _window(self, axes: np.ndarray) -> tuple[slice, slice]:
+        """Return the rows and columns of the pixels that the mesh can cover."""
         x, y, z = axes.T @ self.mesh.vertices.T
-        z = z + DISTANCE
+        z = z + CAMERA_DISTANCE
         window = []
-        for places in (y, x):
-            places = SIZE / 2 + FOCAL * places / z
-            first, last = np.clip([places.min() - 1, places.max() + 2], 0, SIZE).astype(int)
+        for position in (y, x):
+            position = SIZE / 2 + FOCAL_LENGTH * position / z
+            first, last = np.clip([position.min() - 1, position.max() + 2], 0, SIZE).astype(int)
             window.append(slice(first, max(last, first + 1)))
-        return window
+        return window[0], window[1]
 
-    def _rays(self, window):
-        """Directions [rows * columns * samples, 3] in the camera's axes, float32."""
+    def _rays(self, window: tuple[slice, slice]) -> np.ndarray:
+        """Return ray directions [rows * columns * samples, 3] in the camera's axes, float32."""
         rows, columns = (np.arange(part.start, part.stop) for part in window)
         rays = np.ones((len(rows), len(columns), len(SAMPLES), 3), np.float32)
-        rays[..., 0] = (columns[:, None] + SAMPLES[:, 0] - SIZE / 2) / FOCAL
-        rays[..., 1] = (rows[:, None, None] + SAMPLES[:, 1] - SIZE / 2) / FOCAL
+        rays[..., 0] = (columns[:, None] + SAMPLES[:, 0] - SIZE / 2) / FOCAL_LENGTH
+        rays[..., 1] = (rows[:, None, None] + SAMPLES[:, 1] - SIZE / 2) / FOCAL_LENGTH
         return rays.reshape(-1, 3)
 
-    def _shade(self, light, found, hit):
-        """How bright the colour is where rays hit: computed at the vertices, interpolated."""
+    def _brightness(self, light: np.ndarray, found: dict[str, Any], hit: np.ndarray) -> np.ndarray:
+        """Return the brightness where rays hit, interpolated between the vertices (Gouraud)."""
         at_vertices = DIFFUSE * np.maximum(self.mesh.normals @ light, 0) + AMBIENT
         a, b, c = at_vertices[self.mesh.faces[found["primID"][hit]]].T
         u, v = found["u"][hit], found["v"][hit]
         return a + u * (b - a) + v * (c - a)
+
+
+def _in_mesh_coordinates(scenes: Scenes) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield the camera's axes, the light and the colour of each scene, as seen from the mesh."""
+    inverse = scenes.rotation.transpose(0, 2, 1)
+    light = np.einsum("nij,nj->ni", inverse, scenes.light)
+    return zip(inverse @ camera(scenes.elevation), light, scenes.colour, strict=True)

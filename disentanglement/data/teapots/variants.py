@@ -1,76 +1,86 @@
-"""The three sets of 3D teapots: which latents they have, how these are drawn, what they mean."""
+"""The three variants of the 3D teapots: their latents, how to sample and how to interpret them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from disentanglement.data.teapots.render import Scenes, direction, rotation_x, rotation_z
+from disentanglement.data.teapots.render import Scenes, direction, euler_rotation
 
-NUM_IMAGES = 200_000  # for training, in the paper
-_COLOUR = (0.3, 0.5, 0.9)  # where the colour is fixed
+NUM_IMAGES = 200_000  # training images, in the paper
+_FIXED_COLOUR = (0.3, 0.5, 0.9)
 
 
 @dataclass(frozen=True)
 class Variant:
-    """name: as in the scripts of 3D_teapot/. factor_names: of the latents, F of them.
+    """A way to vary images of teapots.
 
-    draw: (rng, n) -> latents [n, F]; scenes: latents [n, F] -> Scenes. groups: of images that share
-    a factor, in the metric data. sweeps: of each latent, the values between which pictures move it.
+    Attributes:
+        name: As in the names of the scripts in 3D_teapot/.
+        factor_names: The names of the F latents.
+        sample: (rng, n) -> latents [n, F].
+        scenes: Latents [n, F] -> the scenes they describe.
+        groups: How many groups of images the metric data have; those of a group share a factor.
+        sweeps: (first, last) value of each latent in the rows of a contact sheet.
     """
 
     name: str
     factor_names: tuple[str, ...]
-    draw: Callable[[np.random.Generator, int], np.ndarray]
+    sample: Callable[[np.random.Generator, int], np.ndarray]
     scenes: Callable[[np.ndarray], Scenes]
     groups: int
     sweeps: tuple[tuple[float, float], ...]
 
 
-def _draw_coloured(rng, n):
-    turn = rng.uniform(0, 2 * np.pi, (n, 1))
+def _sample_coloured(rng: np.random.Generator, n: int) -> np.ndarray:
+    azimuth = rng.uniform(0, 2 * np.pi, (n, 1))
     elevation = rng.uniform(0, np.pi / 2, (n, 1))
-    return np.concatenate([turn, elevation, rng.random((n, 3))], axis=1)
+    return np.concatenate([azimuth, elevation, rng.random((n, 3))], axis=1)
 
 
-def _coloured(latents):
-    turn, elevation = latents[:, :2].T
-    return Scenes(rotation_z(-turn), elevation, _from_above(len(latents)), latents[:, 2:])
+def _coloured_scenes(latents: np.ndarray) -> Scenes:
+    azimuth, elevation = latents[:, :2].T
+    light = _from_above(len(latents))
+    return Scenes(euler_rotation("z", -azimuth), elevation, light, latents[:, 2:])
 
 
-def _draw_turned(rng, n):
+def _sample_turned(rng: np.random.Generator, n: int) -> np.ndarray:
     gamma = rng.uniform(0, 2 * np.pi, n)
     alpha, beta = random_direction(rng, n)
     return np.stack([gamma, beta, alpha], axis=1)
 
 
-def _turned(latents):
-    return _lit(latents, _from_above(len(latents)))
+def _turned_scenes(latents: np.ndarray) -> Scenes:
+    return _blue_scenes(latents, _from_above(len(latents)))
 
 
-def _draw_turned_and_lit(rng, n):
+def _sample_turned_and_lit(rng: np.random.Generator, n: int) -> np.ndarray:
     return np.concatenate(
-        [_draw_turned(rng, n), np.stack(random_direction(rng, n), axis=1)], axis=1
+        [_sample_turned(rng, n), np.stack(random_direction(rng, n), axis=1)], axis=1
     )
 
 
-def _turned_and_lit(latents):
-    return _lit(latents, direction(*latents[:, 3:].T))
+def _turned_and_lit_scenes(latents: np.ndarray) -> Scenes:
+    return _blue_scenes(latents, direction(*latents[:, 3:].T))
 
 
-def _lit(latents, light):
+def _blue_scenes(latents: np.ndarray, light: np.ndarray) -> Scenes:
     gamma, beta, alpha = latents[:, :3].T
-    rotation = rotation_z(-alpha) @ rotation_x(beta) @ rotation_z(-gamma)
     n = len(latents)
-    return Scenes(rotation, np.zeros(n), light, np.tile(_COLOUR, (n, 1)))
+    turned = euler_rotation("ZXZ", -alpha, beta, -gamma)
+    return Scenes(turned, np.zeros(n), light, np.tile(_FIXED_COLOUR, (n, 1)))
 
 
-def _from_above(n):
+def _from_above(n: int) -> np.ndarray:
     return direction(np.zeros(n), np.zeros(n))
 
 
 def random_direction(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """n directions, uniform on the sphere: azimuths in [0, 2 pi), polar angles in [0, pi]."""
+    """Sample directions uniformly on the sphere.
+
+    Returns:
+        Azimuths [n] in [0, 2 pi) and polar angles [n] in [0, pi]; see `render.direction`.
+    """
     x, y, z = rng.standard_normal((3, n))
     polar = np.arccos(z / np.sqrt(x**2 + y**2 + z**2))
     return np.arctan2(x, y) % (2 * np.pi), polar
@@ -81,24 +91,24 @@ _TURN, _HALF_TURN = (0, 2 * np.pi), (0, np.pi)
 ALL_COLOR = Variant(
     "all_color_incomplete_rotation_up_light",
     ("azimuth", "elevation", "red", "green", "blue"),
-    _draw_coloured,
-    _coloured,
+    _sample_coloured,
+    _coloured_scenes,
     groups=500,
     sweeps=(_TURN, (0, np.pi / 2), (0, 1), (0, 1), (0, 1)),
 )
 FIXED_COLOR = Variant(
     "fixed_color_complete_rotation_up_light",
     ("gamma", "beta", "alpha"),
-    _draw_turned,
-    _turned,
+    _sample_turned,
+    _turned_scenes,
     groups=300,
     sweeps=(_TURN, _HALF_TURN, _TURN),
 )
 UNIFORM_LIGHT = Variant(
     "fixed_color_complete_rotation_uniform_light",
     ("gamma", "beta", "alpha", "light_azimuth", "light_elevation"),
-    _draw_turned_and_lit,
-    _turned_and_lit,
+    _sample_turned_and_lit,
+    _turned_and_lit_scenes,
     groups=500,
     sweeps=(_TURN, _HALF_TURN, _TURN, _TURN, _HALF_TURN),
 )

@@ -1,0 +1,73 @@
+"""Encode the images that metrics look at, each of them once."""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from disentanglement.data.dataset import ImageSource, MetricImages
+from disentanglement.errors import UserError
+
+_IMAGES = {"group_codes": "group", "reference_codes": "reference", "codes": "sample"}
+_LABELS = ("group_labels", "factors", "factor_ids", "continuous")
+_CHUNK = 4096  # images held in memory at a time
+
+Encoder = Callable[[np.ndarray], np.ndarray]  # images [n, H, W, C] -> codes [n, K]
+
+
+def encode_images(
+    encode: Encoder,
+    dataset: ImageSource,
+    images: MetricImages,
+    names: Collection[str] = tuple(_IMAGES),
+) -> dict[str, np.ndarray]:
+    """Return the arrays of `disentanglement.metrics` for the images that `draw_images` chose.
+
+    Args:
+        encode: Returns the codes [n, K] of images [n, H, W, C], n up to 4096.
+        dataset: Holds the images.
+        images: The numbers and labels of the images.
+        names: The arrays that are needed; no other images are encoded. Labels are always
+            returned.
+
+    Raises:
+        UserError: `encode` returns arrays of the wrong shape.
+    """
+    known: dict[str, Any] = dict(images)
+    wanted = {name: known[key] for name, key in _IMAGES.items() if name in names and key in known}
+    labels = {name: known[name] for name in _LABELS if name in known}
+    return _encode_once(encode, dataset, wanted) | labels
+
+
+def _encode_once(
+    encode: Encoder, dataset: ImageSource, wanted: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Return codes [..., K] of each array of image numbers [...]."""
+    if not wanted:
+        return {}
+    numbers = np.concatenate([indices.ravel() for indices in wanted.values()])
+    unique, places = np.unique(numbers, return_inverse=True)
+    parts = []
+    with tqdm(total=len(unique), unit=" images", desc="encoding", disable=None, leave=False) as bar:
+        for chunk in np.array_split(unique, -(-len(unique) // _CHUNK)):
+            parts.append(_encode_chunk(encode, dataset.images(chunk)))
+            bar.update(len(chunk))
+    if len({part.shape[1] for part in parts}) > 1:
+        raise UserError("encode returned different numbers of codes for different images")
+    codes = np.concatenate(parts)[places]
+    ends = np.cumsum([indices.size for indices in wanted.values()])
+    return {
+        name: part.reshape(*indices.shape, -1)
+        for (name, indices), part in zip(wanted.items(), np.split(codes, ends), strict=False)
+    }
+
+
+def _encode_chunk(encode: Encoder, images: np.ndarray) -> np.ndarray:
+    codes = np.asarray(encode(images))
+    if codes.ndim != 2 or len(codes) != len(images):
+        raise UserError(
+            f"encode returned an array of shape {codes.shape} for {len(images)} images: "
+            "it must return codes [n, K]"
+        )
+    return codes

@@ -1,0 +1,78 @@
+"""Find score records (final_metrics.json and its like) in files and folders."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from disentanglement import records
+from disentanglement.errors import UserError
+
+Record = dict[str, Any]  # see `disentanglement.evaluation.scorecard`
+
+
+def find_records(paths: list[Path]) -> dict[Path, Record]:
+    """Return the score records in files and folders, by file.
+
+    In folders, files that were set aside (`.old-<n>`), are half written or are not score records
+    are skipped. Of several records of one checkpoint, only the first counts.
+
+    Raises:
+        UserError: A file named in `paths` is not a score record, or there is no record at all.
+    """
+    found: dict[Path, Record] = {}
+    first: dict[tuple, Path] = {}  # the first record of each checkpoint
+    for path in paths:
+        if not path.exists():
+            raise UserError(f"{path}: no such file or folder")
+        for file, record in _search(path) if path.is_dir() else [(path, _read(path))]:
+            model, resolved = record["model"], file.resolve()
+            key = (model.get("name"), model.get("run"), model.get("checkpoint") or resolved)
+            if first.setdefault(key, resolved) == resolved:
+                found[resolved] = record
+            else:
+                print(f"note: {file} is left out: a copy of {first[key]}", file=sys.stderr)
+    if not found:
+        raise UserError(
+            f"no scores in {', '.join(map(str, paths))}: run main_final_metrics.py first"
+        )
+    return found
+
+
+def dataset_name(record: Record) -> str | None:
+    """Return the class name of the data set that a record's scores were computed on, if known."""
+    protocol = record.get("protocol")
+    return protocol.get("dataset") if isinstance(protocol, dict) else None
+
+
+def _search(folder: Path) -> Iterator[tuple[Path, Record]]:
+    for file in sorted(folder.rglob("*.json")):
+        parts = file.relative_to(folder).parts
+        if any(".old-" in part or part.startswith(".") for part in parts):
+            continue
+        try:
+            record = records.read(file.parent, file.name)
+        except UserError:
+            print(f"note: {file} is left out: not readable as JSON", file=sys.stderr)
+            continue
+        if _is_score_record(record):
+            yield file, record
+
+
+def _read(file: Path) -> Record:
+    record = records.read(file.parent, file.name)
+    if not _is_score_record(record):
+        raise UserError(f"{file}: not a record of scores")
+    return record
+
+
+def _is_score_record(record: Record) -> bool:
+    model, scores = record.get("model"), record.get("scores")
+    return (
+        isinstance(model, dict)
+        and isinstance(scores, dict)
+        and all(isinstance(value, int | float) for value in scores.values())
+        and isinstance(model.get("name", ""), str)
+        and isinstance(model.get("batches", 0), int)
+        and isinstance(model.get("config", {}), dict)
+    )

@@ -1,0 +1,39 @@
+"""Stopping between batches: Ctrl-C, SIGTERM and the alarm clock."""
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from types import FrameType
+
+
+@contextlib.contextmanager
+def stop_requests() -> Iterator[list[int]]:
+    """Collect the numbers of SIGINT, SIGTERM and SIGALRM, so that training stops between batches.
+
+    Yields:
+        A list that stays empty until the first signal. A second signal raises KeyboardInterrupt
+        at once.
+    """
+    requests: list[int] = []
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if requests:
+            raise KeyboardInterrupt
+        requests.append(number)
+        reason = b"time is up: " if number == signal.SIGALRM else b""
+        # Not through logging: the signal may have arrived in the middle of a message.
+        with contextlib.suppress(OSError):  # Ctrl-C may have ended the reader of our output, too
+            os.write(
+                2,
+                b"\n%sstopping after this batch (press Ctrl-C again to stop at once, "
+                b"without saving)\n" % reason,
+            )
+
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
+    previous = {number: signal.signal(number, handle) for number in signals}
+    try:
+        yield requests
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
