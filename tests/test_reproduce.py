@@ -148,7 +148,7 @@ def test_published_weights_are_the_model(unbroken, tmp_path):
 def test_large_networks_are_published_in_half_precision(unbroken, tmp_path):
     path = unbroken / "checkpoint" / checkpoint.FILE
     largest = max(file.stat().st_size for file in weights.publish(path, tmp_path))
-    limit = largest * 2 // 3 + weights._AROUND
+    limit = largest * 2 // 3 + weights._OVERHEAD
     for file in weights.publish(path, tmp_path, limit):
         assert file.stat().st_size < limit
     trained, restored = build(), build()

@@ -13,7 +13,6 @@ import sys
 import types
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from disentanglement.config import InfoGANCRConfig, from_text
@@ -80,6 +79,8 @@ class Bars:
         return self.images(np.arange(64)).astype(np.uint8)
 
     def unpack(self, rows):
+        import keras  # here, so that the engine is imported before Keras
+
         return keras.ops.cast(rows, "float32")
 
     def index(self, factors):

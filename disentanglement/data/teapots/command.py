@@ -57,7 +57,7 @@ def _parse(variant: Variant, arguments: list[str] | None) -> argparse.Namespace:
         type=at_least(0),
         default=0,
         metavar="N",
-        help="for the latents (default: %(default)s)",
+        help="seed of the latents (default: %(default)s)",
     )
     parser.add_argument(
         "--workers",

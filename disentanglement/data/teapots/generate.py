@@ -1,7 +1,7 @@
 """Generate a set of 3D teapots: training images and metric groups.
 
 Images are rendered in parts, each a file, by several processes; an interrupted run resumes with the
-missing parts. A part's content depends only on the seed and its number.
+missing parts. A part depends only on the specification and its number.
 """
 
 import shutil
@@ -40,7 +40,7 @@ class TeapotSet:
         variant: What varies.
         train: Training images.
         groups: Groups of 100 images that share a factor; None: as many as the paper.
-        seed: For the latents.
+        seed: Seed of the latents.
         mesh: A mesh file; None: Newell's teapot.
     """
 
