@@ -1,4 +1,4 @@
-"""Measure peak memory of training on dSprites, its generation, and checkpoints' time and size.
+"""Measure the memory that dSprites takes in training, and the time and size of checkpoints.
 
     python benchmarks/memory_and_disk.py
 

@@ -1,11 +1,11 @@
-"""Measure time and peak memory of every metric at the full dSprites protocol, and plain loops'.
+"""Measure the time and peak memory of every metric on the full dSprites protocol.
 
     python benchmarks/metrics.py            (about ten minutes on two cores)
 
 The protocol has 50,000 + 73,728 + 73,728 images. Codes are noisy mixtures of the factors; the part
-`whole` encodes images with the network. Each metric runs in a fresh process to get its own peak
-memory, of which Python, scikit-learn and the arrays take the `nothing` row. `--one NAME` runs one
-part in this process.
+`whole` encodes images with the network, and `ratios` compares each metric with a plain loop. Each
+metric runs in a fresh process to get its own peak memory; the row `nothing` shows how much of that
+is Python, scikit-learn and the arrays. `--one NAME` runs one part in this process.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """InfoGAN-CR's iteration on dSprites in plain eager PyTorch, as a baseline for speed.
 
 It has the networks, losses and order of updates of disentanglement/algorithms/infogan_cr.py, in
-the usual style of PyTorch: NCHW modules, autograd, torch.optim.Adam. train_step.py checks that the
+idiomatic PyTorch: NCHW modules, autograd, torch.optim.Adam. train_step.py checks that the
 losses agree.
 """
 

@@ -2,13 +2,13 @@
 
     python benchmarks/train_step.py [--engines tensorflow,jax,torch] [--batch-sizes 32,128]
 
-Each engine has a process of its own; they run in turns, one at a time. Each times the dSprites
-iteration (batch 64) of InfoGAN-CR before and after the contrastive term sets in, FactorVAE's (not
-on PyTorch), and its own float32 matrix product. First, every engine runs one iteration from the
+Each engine runs in its own process; they take turns. Each times the dSprites iteration (batch 64)
+of InfoGAN-CR before and after the contrastive term is switched on, FactorVAE's (not on PyTorch),
+and its own float32 matrix product. First, every engine runs one iteration from the
 same weights, and their losses must agree.
 
-flops.py counts the FLOPs. At the speed of the fastest matrix product they take the time that the
-report calls a lower bound.
+flops.py counts the FLOPs. The report's lower bound is the time they would take at the speed of the
+fastest matrix product.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from disentanglement.experiments.load import load
 ENGINES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch, eager"}
 BATCH, MATRIX, IMAGES = 64, 2048, 512
 KINDS = {
-    "before": "InfoGAN-CR before the contrastive term sets in",
+    "before": "InfoGAN-CR before the contrastive term is switched on",
     "after": "InfoGAN-CR after",
     "factor_vae": "FactorVAE",
 }

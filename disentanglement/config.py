@@ -1,8 +1,8 @@
 """The keys of a config: their meaning, types and limits for every kind of run.
 
 Names and meanings are those of the paper's code. Keys that this project added have a default, so a
-config written for the paper's code is complete. Errors are one line that names the file and the
-key.
+config written for the paper's code is complete. Each error is one line that names the file
+and the key.
 """
 
 import dataclasses

@@ -196,7 +196,7 @@ def test_ranges_and_gradients():
 
 
 def test_an_iteration_moves_everything_and_h_trains_in_training_mode():
-    """Before and after the contrastive term sets in, all is finite and what should move does."""
+    """Before and after the contrastive term is switched on, values are finite and weights move."""
     model = build(batch_size=8)
     model.connect(Feed(CelebA(pixels()), on_device=False))
     h = model.cr_discriminator

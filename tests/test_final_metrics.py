@@ -1,4 +1,4 @@
-"""Scoring a trained run: its last model and the one before the contrastive term sets in."""
+"""Scoring a trained run: its last model and the one before the contrastive term."""
 
 import json
 import shutil

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from disentanglement.evaluation import score_file as score
+from disentanglement.evaluation import score_command as score
 from disentanglement.metrics.suite import METRICS
 from tests import codes
 from tests.test_metrics_golden import ARRAYS as GOLDEN

@@ -123,7 +123,7 @@ def others(model):
 
 
 def test_the_gap_closes_and_h_restarts():
-    """The paper's schedule, shortened: the term sets in at 2, the gap drops from 1.9 to 0 at 5."""
+    """The paper's schedule, shortened: the term starts at 2, the gap drops from 1.9 to 0 at 5."""
     model = build()
     model.connect(Feed(Noise(), on_device=False))
     averages = model.cr_discriminator.get_layer("conv2_norm").moving_mean

@@ -1,10 +1,10 @@
-"""The metrics of FactorVAE on dSprites: edit this file to choose which run, and when.
+"""The metrics of FactorVAE on dSprites: edit this file to choose them.
 
 For example, to follow MIG during training, too:
 
     METRICS = replace(METRICS, training={**METRICS.training, "mig": mig})
 
-A metric of your own goes in by its name in the same way; docs/METRICS.md says what it may take.
+Add your own metric under its name in the same way; docs/METRICS.md lists the arrays it can take.
 """
 
 from pathlib import Path

@@ -1,10 +1,10 @@
-"""The metrics of InfoGAN-CR on CelebA: edit this file to choose which run, and when.
+"""The metrics of InfoGAN-CR on CelebA: edit this file to choose them.
 
 CelebA has no factors, so only metrics without them can run. To follow one during training, too:
 
     METRICS = replace(METRICS, training={"dhsic": METRICS.final["dhsic"]})
 
-A metric of your own goes in by its name in the same way; docs/METRICS.md says what it may take.
+Add your own metric under its name in the same way; docs/METRICS.md lists the arrays it can take.
 """
 
 from disentanglement.evaluation import metric_lists

@@ -2,7 +2,7 @@
 
 A VAE whose loss also penalises the total correlation of the codes, with weight tc_coe. A
 discriminator estimates it: it learns to distinguish the encoder's codes from codes in which each
-latent was permuted over the batch independently. Read `iteration` first.
+latent has been permuted across the batch independently. Read `iteration` first.
 """
 
 import zlib

@@ -2,7 +2,7 @@
 
 An algorithm is a subclass of `Model` in its own file: its networks, its losses, one iteration. The
 training loop, resume, exports, pictures, metrics and both engines are shared.
-docs/ADDING_A_MODEL.md adds an algorithm step by step.
+docs/ADDING_A_MODEL.md walks through adding an algorithm.
 """
 
 import abc

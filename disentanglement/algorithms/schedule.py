@@ -1,6 +1,6 @@
 """When InfoGAN-CR's contrastive weight rises and its gap falls, by batch number.
 
-At the start of every `cr_coe_increase_batch`-th batch (but the first), cr_coe rises, at most
+At the start of every `cr_coe_increase_batch`-th batch (except the first), cr_coe rises, at most
 `cr_coe_increase_times` times; likewise the gap falls. Each change re-initialises the contrastive
 discriminator H and its optimiser. Everything is a function of the batch number, so a resumed run
 needs no other state.

@@ -1,7 +1,7 @@
 """Score trained runs: final_metrics.json in the run's folder, one file for each checkpoint.
 
-The checkpoints are the last one and those that training kept on the way: for InfoGAN-CR, the model
-before the contrastive term sets in, the paper's "InfoGAN (modified)".
+The checkpoints are the last one and those kept along the way: for InfoGAN-CR, the model
+before the contrastive term is switched on, the paper's "InfoGAN (modified)".
 """
 
 import logging

@@ -12,7 +12,7 @@ codes and F factors:
     continuous       [F]        whether a factor is a quantity (True) or a category (False)
     shape_probabilities [S, C]  the dSprites shape classifier's p(shape | generated image)
     generated_features [N1, D]  a random network's features of generated images
-    training_features  [N2, D]  the same of training images, N2 >= 2 N1
+    training_features  [N2, D]  the same features for training images, N2 >= 2 N1
 
 Every metric returns a `result.Result`: its score and the evidence behind it. It raises
 `arrays.ArrayError` for arrays that it cannot use.

@@ -1,4 +1,4 @@
-"""Distances of generated from training images, without labels and without a download.
+"""Distances between generated and training images; they need no labels and no download.
 
 These are the distances of FID (Heusel et al. 2017, arXiv 1706.08500) and KID (Binkowski et al.
 2018, arXiv 1801.01401), but between features of a random network (networks/random_network.py)

@@ -1,4 +1,4 @@
-"""Quality of generated dSprites, after the inception score.
+"""Quality of generated dSprites images, modelled on the inception score.
 
 Salimans et al. 2016, arXiv 1606.03498, section 4.
 """

@@ -34,7 +34,7 @@ METRICS: dict[str, Callable[..., Result]] = {
     )
 }
 
-# Distances of generated from training images, for data without known factors.
+# Distances between generated and training images, for data without known factors.
 IMAGE_METRICS: dict[str, Callable[..., Result]] = {
     metric.__name__: metric for metric in (random_feature_frechet, random_feature_kid)
 }

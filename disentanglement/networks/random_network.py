@@ -1,4 +1,4 @@
-"""A fixed random network, whose features compare images without labels.
+"""A fixed random network whose features are used to compare images without labels.
 
 Random convolutions distinguish textures, colours and coarse shapes, and need no download; they are
 a poor substitute for a trained network or a person (see `metrics.random_features`).

@@ -1,4 +1,4 @@
-"""CelebA (Liu et al. 2015) at 32x32, or stand-in faces if CelebA is missing and the config asks."""
+"""CelebA (Liu et al. 2015) at 32x32, or drawn stand-in faces where a config asks for them."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,7 @@
 """dSprites (Matthey et al. 2017): 737,280 images of one white shape, all combinations of 5 factors.
 
 If the official npz file is absent, the same images, bit for bit, are rendered and cached. In memory
-they stay packed at 1 bit a pixel (377 MB); batches are unpacked.
+they stay packed at 1 bit per pixel (377 MB); batches are unpacked.
 """
 
 import zipfile

@@ -1,1 +1,1 @@
-"""3D teapots: rendered by ray casting, and loaded again."""
+"""3D teapots: rendered by ray casting, and loaded from disk."""
