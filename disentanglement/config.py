@@ -68,7 +68,9 @@ class TrainingConfig:
     vis_num_sample: int = key("columns of a sample grid", low=2)
     vis_num_rep: int = key("rows of a sample grid", low=1)
     metric_freq: int = key("batches between evaluations", low=1, may_change=True)
-    summary_freq: int = key("batches between TensorBoard scalars", low=1, may_change=True)
+    summary_freq: int = key(
+        "batches between TensorBoard scalars", low=1, may_change=True, default=1
+    )
     output_reverse: bool = key("invert saved pictures (1 - image)", may_change=True)
     checkpoint_freq: int = key(
         "batches between checkpoints (every epoch also ends with one)",

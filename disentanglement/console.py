@@ -14,6 +14,7 @@ log = logging.getLogger(__name__)
 FAILED = 1
 MISTAKE = 2  # the user can fix it; argparse exits with this status, too
 STOPPED = 130  # what a shell reports after Ctrl-C
+CLOSED_PIPE = 141  # and for a command whose output nobody reads any more
 
 
 def run_command(
@@ -39,9 +40,9 @@ def run_command(
     except KeyboardInterrupt:
         print(stopped, file=sys.stderr)
         return STOPPED
-    except BrokenPipeError:  # what reads our output, e.g. `head`, has seen enough
+    except BrokenPipeError:  # the reader of our output, e.g. `head`, has exited
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # quiet the final flush
-        return 0
+        return CLOSED_PIPE
     except OSError as error:
         print(f"error: {from_os_error(error)}", file=sys.stderr)
         return MISTAKE

@@ -12,7 +12,7 @@ DATA = Path(__file__).parent / "data"
 def bars_experiment(name: str, folder: Path, metrics: str) -> Path:
     """Copy an experiment into `folder`, with tests.tiny's bars as its data.
 
-    metrics: the Python expression of its MetricLists, in which METRICS are all metrics.
+    metrics: the Python expression of its MetricLists, in which ALL holds every metric.
     """
     shutil.copytree(ROOT / name, folder, ignore=shutil.ignore_patterns("results", "__pycache__"))
     entry = next(path for path in (folder / "gan").iterdir() if "EXPERIMENT =" in path.read_text())
@@ -25,6 +25,6 @@ def bars_experiment(name: str, folder: Path, metrics: str) -> Path:
     (folder / "gan" / "metric.py").write_text(
         "from disentanglement.evaluation.metric_lists import MetricLists\n"
         "from disentanglement.metrics.suite import METRICS as ALL\n\n"
-        f"METRICS = {metrics}\n"
+        f"METRIC_LISTS = {metrics}\n"
     )
     return folder

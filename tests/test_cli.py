@@ -1,5 +1,6 @@
 """main.py and the task scripts as a user runs them, with a stand-in for training."""
 
+import os
 import re
 import subprocess
 import sys
@@ -200,3 +201,14 @@ def test_single_run_script_shows_its_options():
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     assert "--work-dir" in result.stdout
+
+
+def test_a_closed_pipe_is_no_success_and_no_traceback(experiment):
+    """`main.py --list | head`: the reader is gone before the first line."""
+    read, write = os.pipe()
+    os.close(read)
+    words = [sys.executable, str(experiment / "main.py"), "--list"]
+    result = subprocess.run(words, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write)
+    assert result.returncode == 141
+    assert result.stderr == ""

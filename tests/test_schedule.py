@@ -36,7 +36,7 @@ def schedule(**changes):
 def test_values_and_events(batch, cr_coe, gap, rise, fall):
     s = schedule()
     assert (s.cr_coe(batch), s.gap(batch)) == (cr_coe, gap)
-    assert (s.rises(batch), s.falls(batch)) == (rise, fall)
+    assert (s.nth_rise(batch), s.nth_fall(batch)) == (rise, fall)
 
 
 def test_gap_stops_at_zero():

@@ -25,7 +25,7 @@ def build(config: FactorVAEConfig):
 def metrics():
     from . import metric
 
-    return metric.METRICS
+    return metric.METRIC_LISTS
 
 
 EXPERIMENT = Experiment(

@@ -27,7 +27,7 @@ def build(config: TeapotInfoGANCRConfig):
 def metrics():
     from . import metric
 
-    return metric.METRICS
+    return metric.METRIC_LISTS
 
 
 EXPERIMENT = Experiment(

@@ -2,11 +2,15 @@
 
 For example, to follow MIG during training, too:
 
-    METRICS = replace(METRICS, training={**METRICS.training, "mig": mig})
+    from dataclasses import replace
+    from disentanglement.metrics.mig import mig
+
+    training = METRIC_LISTS.training | {"mig": mig}
+    METRIC_LISTS = replace(METRIC_LISTS, training=training)
 
 Add your own metric under its name in the same way; docs/METRICS.md lists the arrays it can take.
 """
 
 from disentanglement.evaluation import metric_lists
 
-METRICS = metric_lists.teapots()
+METRIC_LISTS = metric_lists.teapots()

@@ -2,11 +2,14 @@
 
 CelebA has no factors, so only metrics without them can run. To follow one during training, too:
 
-    METRICS = replace(METRICS, training={"dhsic": METRICS.final["dhsic"]})
+    from dataclasses import replace
+
+    training = {"dhsic": METRIC_LISTS.final["dhsic"]}
+    METRIC_LISTS = replace(METRIC_LISTS, training=training)
 
 Add your own metric under its name in the same way; docs/METRICS.md lists the arrays it can take.
 """
 
 from disentanglement.evaluation import metric_lists
 
-METRICS = metric_lists.unlabelled()
+METRIC_LISTS = metric_lists.unlabelled()

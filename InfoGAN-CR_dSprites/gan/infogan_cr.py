@@ -26,7 +26,7 @@ def build(config: InfoGANCRConfig):
 def metrics():
     from . import metric
 
-    return metric.METRICS
+    return metric.METRIC_LISTS
 
 
 EXPERIMENT = Experiment(

@@ -2,7 +2,11 @@
 
 For example, to follow MIG during training, too:
 
-    METRICS = replace(METRICS, training={**METRICS.training, "mig": mig})
+    from dataclasses import replace
+    from disentanglement.metrics.mig import mig
+
+    training = METRIC_LISTS.training | {"mig": mig}
+    METRIC_LISTS = replace(METRIC_LISTS, training=training)
 
 Add your own metric under its name in the same way; docs/METRICS.md lists the arrays it can take.
 """
@@ -11,4 +15,4 @@ from pathlib import Path
 
 from disentanglement.evaluation import metric_lists
 
-METRICS = metric_lists.dsprites(Path(__file__).resolve().parents[1])
+METRIC_LISTS = metric_lists.dsprites(Path(__file__).resolve().parents[1])

@@ -159,7 +159,7 @@ class FactorVAE(Model):
         means = ", means as codes" if self.config.codes == "mean" else ""
         return f"FactorVAE ({self.config.tc_coe:g}){means}"
 
-    def about(self) -> dict[str, str]:
+    def record_entries(self) -> dict[str, str]:
         return {"codes": self.config.codes}
 
     def exports(self) -> dict[str, keras.Model]:

@@ -188,20 +188,20 @@ class InfoGANCR(Model):
 
     def snapshot_before(self, global_id: int) -> bool:
         """Whether cr_coe first rises here: the paper's baseline "InfoGAN (modified)" ends here."""
-        return self.schedule.rises(global_id) == 1
+        return self.schedule.nth_rise(global_id) == 1
 
     def name_after(self, batches: int) -> str:
         contrast = batches > 0 and self.phase(batches - 1)
         return "InfoGAN-CR" if contrast else "InfoGAN (modified)"
 
     def start_batch(self, global_id: int) -> None:
-        if nth := self.schedule.falls(global_id):
+        if nth := self.schedule.nth_fall(global_id):
             self._reinitialize_cr_discriminator("fall", nth)
-        if nth := self.schedule.rises(global_id):
+        if nth := self.schedule.nth_rise(global_id):
             self._reinitialize_cr_discriminator("rise", nth)
 
     def changes_before(self, global_id: int) -> bool:
-        return bool(self.schedule.rises(global_id) or self.schedule.falls(global_id))
+        return bool(self.schedule.nth_rise(global_id) or self.schedule.nth_fall(global_id))
 
     def schedule_report(self, global_id: int) -> dict[str, float]:
         return {"cr_coe": self.schedule.cr_coe(global_id), "gap": self.schedule.gap(global_id)}

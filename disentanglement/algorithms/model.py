@@ -136,7 +136,7 @@ class Model(abc.ABC):
         """Return reconstructions of images, for the sample grids; None if there are none."""
         return None
 
-    def about(self) -> dict[str, Any]:
+    def record_entries(self) -> dict[str, Any]:
         """Return what score records should say about the model besides its config."""
         return {}
 

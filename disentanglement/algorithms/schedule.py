@@ -39,11 +39,11 @@ class Schedule:
         falls = min(global_id // self.gap_decrease_batch, self.gap_decrease_times)
         return max(self.gap_start - self.gap_decrease * falls, 0.0)
 
-    def rises(self, global_id: int) -> int:
+    def nth_rise(self, global_id: int) -> int:
         """Return n if cr_coe rises for the nth time at the start of this batch, else 0."""
         return _nth(global_id, self.cr_coe_increase_batch, self.cr_coe_increase_times)
 
-    def falls(self, global_id: int) -> int:
+    def nth_fall(self, global_id: int) -> int:
         """Return n if the gap falls for the nth time at the start of this batch, else 0."""
         return _nth(global_id, self.gap_decrease_batch, self.gap_decrease_times)
 

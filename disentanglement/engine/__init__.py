@@ -46,7 +46,10 @@ if not is_installed(_backend):
     raise UserError(
         f"KERAS_BACKEND={_backend}, but {_backend} is not installed: pip install {_backend}"
     )
-_engine = importlib.import_module(f"{__name__}.{_backend}")
+if TYPE_CHECKING:  # both files define the same functions
+    from disentanglement.engine import tensorflow as _engine
+else:
+    _engine = importlib.import_module(f"{__name__}.{_backend}")
 
 minimize = _engine.minimize
 compile_step = _engine.compile_step

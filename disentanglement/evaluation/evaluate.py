@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
 
 from disentanglement.config import nearest
 from disentanglement.data import factors
@@ -198,21 +199,22 @@ def score_into(
         check(**arrays)
     except ArrayError as error:
         raise UserError(str(error)) from error
-    bar = tqdm(metrics.items(), unit=" metrics", disable=None, leave=False)
-    for name, function in bar:
-        bar.set_description(name)
-        metric = _metric(function)
-        if missing := [array for array in metric.arrays if array not in arrays]:
-            card.skip(name, f"no array {' nor '.join(missing)}")
-            continue
-        start = time.perf_counter()
-        try:
-            result, unconverged = _compute(metric, arrays, seed)
-        except ArrayError as error:
-            card.skip(name, str(error))
-        else:
-            inputs = {array: sources[array] for array in metric.arrays if array in sources}
-            card.add(name, result, time.perf_counter() - start, inputs, unconverged)
+    with logging_redirect_tqdm():  # results go above the bar
+        bar = tqdm(metrics.items(), unit=" metrics", disable=None, leave=False)
+        for name, function in bar:
+            bar.set_description(name)
+            metric = _metric(function)
+            if missing := [array for array in metric.arrays if array not in arrays]:
+                card.skip(name, f"no array {' nor '.join(missing)}")
+                continue
+            start = time.perf_counter()
+            try:
+                result, unconverged = _compute(metric, arrays, seed)
+            except ArrayError as error:
+                card.skip(name, str(error))
+            else:
+                inputs = {array: sources[array] for array in metric.arrays if array in sources}
+                card.add(name, result, time.perf_counter() - start, inputs, unconverged)
 
 
 def score(

@@ -114,7 +114,7 @@ def _score_checkpoint(
         "batches": meta["next_batch"],
         "checkpoint": fingerprint(path),
         "config": model_keys(model.config),
-        **model.about(),
+        **model.record_entries(),
     }
     log.info("scoring %s after %d batches: %s", description["name"], meta["next_batch"], out)
     evaluate(

@@ -1,12 +1,14 @@
 """disentanglement-score: score codes from any program, in one npz file."""
 
 import argparse
+import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from disentanglement import console
 from disentanglement.config import nearest
@@ -67,7 +69,7 @@ def _score(options: argparse.Namespace) -> int:
         "protocol": {"arrays": {name: list(array.shape) for name, array in given.items()}},
         "model": {"name": options.file.stem, "file": fingerprint(options.file)},
     }
-    card = Scorecard(options.json, identity, say=lambda line: print(line, flush=True))
+    card = Scorecard(options.json, identity, say=_print_line)
     todo = card.todo(metrics)
     for name in metrics:
         if name not in todo:
@@ -118,3 +120,8 @@ def _array(path: Path, archive: np.lib.npyio.NpzFile, name: str) -> np.ndarray:
                 f"{path}: {name} is an object (pickled) array, which is never opened: save numbers"
             ) from error
         raise
+
+
+def _print_line(line: str) -> None:
+    tqdm.write(line)  # above the progress bar
+    sys.stdout.flush()
