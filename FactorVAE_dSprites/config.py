@@ -6,7 +6,7 @@ Expect, from the paper: a FactorVAE metric of 0.79 +- 0.01 (tc_coe 1), 0.83 (10)
 0.82 (40).
 
 Hardware and time: a GPU, not measured yet. On two CPU cores the iterations of one run would take
-about 11 hours (129 ms each); evaluations come on top.
+about 11 hours (129 ms each); not counting evaluations.
 
 Results: a folder per run in results/, named after the run's values in test_config; `run` is the
 seed.

@@ -4,7 +4,7 @@
 
 Expect a FactorVAE metric of 0.80 (one run; untrained 0.28).
 
-Hardware and time: two CPU cores, 21 minutes beside other work.
+Hardware and time: two busy CPU cores, 21 minutes.
 
 Results: results/quick/.
 """

@@ -5,7 +5,7 @@ its gap closes after 5,700.
 
 Expect a FactorVAE metric of 0.68 (one run; untrained 0.47).
 
-Hardware and time: two CPU cores, 10 minutes beside other work.
+Hardware and time: two busy CPU cores, 10 minutes.
 
 Results: results/quick/. The data are always those in data/3Dpots_quick/, even where data/3Dpots/
 has a set, so that scores can be compared.

@@ -1,4 +1,4 @@
-"""Score every trained run of the grid in config.py (see README.md; --help lists the options)."""
+"""Score every trained run of the grid in config.py (docs/EXPERIMENTS.md; --help lists options)."""
 
 import sys
 from pathlib import Path

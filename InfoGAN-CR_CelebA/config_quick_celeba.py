@@ -5,7 +5,7 @@ See docs/DATA.md for how to prepare it, or start the run, which says what to typ
 
 Expect: not run on CelebA yet.
 
-Hardware and time: two CPU cores; on drawn faces the same takes 13 minutes beside other work.
+Hardware and time: two CPU cores; 13 minutes on drawn faces, on a busy machine.
 
 Results: results/quick/CelebA/.
 """

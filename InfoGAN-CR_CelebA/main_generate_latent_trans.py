@@ -1,4 +1,4 @@
-"""Draw what each latent of every trained run does (see README.md; --help lists the options)."""
+"""Draw latent traversals of every trained run (docs/EXPERIMENTS.md; --help lists options)."""
 
 import sys
 from pathlib import Path

@@ -6,7 +6,7 @@ in the run as in the paper's.
 Expect a FactorVAE metric of 0.65 (one run, see results/README.md at the project's top; untrained
 0.36).
 
-Hardware and time: two CPU cores; 1 h 51 min beside other work, about an hour alone (computed).
+Hardware and time: two CPU cores; 1 h 51 min on a busy machine, about an hour alone (computed).
 
 Results: results/hour/.
 """

@@ -1,4 +1,4 @@
-"""Train every run of the grid in config.py (see README.md; --help lists the options)."""
+"""Train every run of the grid in config.py (docs/EXPERIMENTS.md; --help lists options)."""
 
 import sys
 from pathlib import Path

@@ -66,7 +66,7 @@ def test_failures_are_reported_and_the_rest_still_runs(experiment):
     result = run(experiment, "--runs", "0-3", SECONDS="0")
     assert result.returncode == 1
     assert "discriminator/loss became nan in batch 7" in result.stdout
-    assert re.search(r"run-1, failed \(exit status 2\); the end of .*worker.log", result.stdout)
+    assert re.search(r"run-1, failed \(exit status 2\); last lines of .*worker.log", result.stdout)
     assert re.search(r"run-2, (was killed by signal 6|failed \(exit status 134\))", result.stdout)
     assert [number for what, number, *_ in events(experiment) if what == "end"] == [0, 1, 2, 3]
     assert result.stdout.count("factor_vae 0.500") == 2

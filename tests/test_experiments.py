@@ -47,6 +47,14 @@ def test_a_folder_without_an_experiment_is_one_line(tmp_path):
         load(tmp_path)
 
 
+def test_a_folder_with_two_experiments_is_one_line(tmp_path):
+    (tmp_path / "gan").mkdir()
+    for name in ("a.py", "b.py"):
+        (tmp_path / "gan" / name).write_text("EXPERIMENT = None\n")
+    with pytest.raises(UserError, match=r"a.py and b.py both define EXPERIMENT: remove one"):
+        load(tmp_path)
+
+
 def test_one_importer():
     """Only load.py imports an experiment's folder (config.py files are read, not imported)."""
     tricks = re.compile(

@@ -163,7 +163,7 @@ def test_large_networks_are_published_in_half_precision(unbroken, tmp_path):
 def test_weights_of_another_network_are_refused(unbroken, tmp_path):
     weights.publish(unbroken / "checkpoint" / checkpoint.FILE, tmp_path)
     (tmp_path / "generator.npz").write_bytes((tmp_path / "discriminator.npz").read_bytes())
-    with pytest.raises(UserError, match="the checkpoint is of another network"):
+    with pytest.raises(UserError, match="the checkpoint belongs to a different network"):
         weights.restore(tmp_path, build())
 
 

@@ -26,7 +26,7 @@ def build(config: TeapotInfoGANCRConfig) -> InfoGANCRNetworks:
 
 
 def cr_discriminator(code_dim: int) -> keras.Model:
-    """Two images side by side in depth -> logits [N, code_dim]: which code do they share?
+    """Two images stacked along the channels -> logits [N, code_dim] of the code they share.
 
     No spectral norm here; batch norm comes after the activation, but not in the first layer.
     """

@@ -48,7 +48,7 @@ def generator(latent_dim: int) -> keras.Model:
 def discriminator(code_dim: int) -> keras.Model:
     """Pictures -> [probability of being real [N, 1], mean of Q(code | picture) [N, code_dim]].
 
-    Both heads stand on the convolutions' flattened map.
+    Both heads take the flattened output of the last convolution.
     """
     x = image = layers.Input((SIZE, SIZE, CHANNELS), name="image")
     for i, filters in enumerate(FILTERS, start=1):
@@ -59,7 +59,7 @@ def discriminator(code_dim: int) -> keras.Model:
 
 
 def cr_discriminator(code_dim: int) -> keras.Model:
-    """Two pictures side by side in depth -> logits [N, code_dim]: which code do they share?
+    """Two pictures stacked along the channels -> logits [N, code_dim] of the code they share.
 
     No spectral norm here, and no batch norm in the first layer.
     """

@@ -25,7 +25,7 @@ def build(config: InfoGANCRConfig) -> InfoGANCRNetworks:
 
 
 def cr_discriminator(code_dim: int) -> keras.Model:
-    """Two images side by side in depth -> logits [N, code_dim]: which code do they share?"""
+    """Two images stacked along the channels -> logits [N, code_dim] of the code they share."""
     pair = infogan.pair_input(CHANNELS)
     logits = layers.Dense(code_dim, name="logits")(infogan.spectral_trunk(pair))
     return keras.Model(pair, logits, name="cr_discriminator")

@@ -110,7 +110,7 @@ class Model(abc.ABC):
         return type(self).__name__
 
     def learned_by(self, optimizer: str) -> list:
-        """Return the variables that an optimiser updates; by default, its namesake network's."""
+        """Return the variables that an optimiser updates: by default, its network's (same name)."""
         return self.networks[optimizer].trainable_variables
 
     def phase(self, global_id: int) -> Hashable:

@@ -1,1 +1,1 @@
-"""Loads experiments, expands their grids and dispatches their runs; the command lines."""
+"""Loading experiments, expanding their grids, dispatching runs, and the command lines."""

@@ -75,7 +75,7 @@ def train_runs(experiment: Experiment, tasks: Sequence[grid.Task], folders: list
     for other in tasks[1:]:
         if keys := differing_keys(first, other):
             raise UserError(
-                f"runs that train together may only differ in 'run', but {first.name} and "
+                f"runs that train together may differ only in 'run', but {first.name} and "
                 f"{other.name} differ in '{keys[0]}'"
             )
     experiment.train([task.config for task in tasks], folders)
@@ -92,7 +92,7 @@ def _grid_command(folder: Path, job_type: type[jobs.Job], arguments: Arguments) 
             "--stack",
             type=console.at_least(1),
             metavar="N",
-            help="train N runs at once on one accelerator, if they only differ in `run` (JAX)",
+            help="train N runs at once on one accelerator, if they differ only in `run` (JAX)",
         )
     options = parser.parse_args(arguments)
 

@@ -96,7 +96,7 @@ class _Reporter:
             return
         self.failed += self.runs[command]
         how = f"was killed by signal {-status}" if status < 0 else f"failed (exit status {status})"
-        print(f"{self._name(command)} {how}; the end of {command.log}:", file=self.out)
+        print(f"{self._name(command)} {how}; last lines of {command.log}:", file=self.out)
         text = command.log.read_text(errors="replace") if command.log.exists() else ""
         for line in text.splitlines()[-_LOG_LINES:] or ["(no log was written)"]:
             print(f"    {line}", file=self.out, flush=True)

@@ -51,7 +51,7 @@ class Experiment:
         """Train a run in its folder, or several runs at once (JAX), resuming from checkpoints.
 
         Args:
-            configs: One for each run; they may only differ in `run`.
+            configs: One for each run; they may differ only in `run`.
             folders: One for each run.
 
         Raises:

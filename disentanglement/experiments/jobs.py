@@ -14,7 +14,7 @@ class Job(abc.ABC):
     """A job to do for each run.
 
     Attributes:
-        verb: The job in a word, e.g. "train".
+        verb: The job in one word, e.g. "train".
         help: The description for --help.
         suffix: The script that does the job for one run is <task><suffix>.py.
         can_stack: Whether one process can do several runs at once.
@@ -38,7 +38,7 @@ class Job(abc.ABC):
 
     @abc.abstractmethod
     def state(self, run: RunFolder) -> str:
-        """Return the state of the run, in a word."""
+        """Return the state of the run, in one word."""
 
     @abc.abstractmethod
     def put_away(self, run: RunFolder) -> list[Path]:

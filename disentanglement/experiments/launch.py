@@ -35,7 +35,7 @@ class Command:
 
 
 class Reporter(Protocol):
-    """Is told what happens to each command; on GPUs, from several threads."""
+    """Receives events for each command; on GPUs, methods are called from several threads."""
 
     def started(self, command: Command, where: str) -> None: ...
 
@@ -101,7 +101,7 @@ def run_on_gpus(
         gpus: The ids of the GPUs to use.
         tasks_per_gpu: How many commands may share a GPU.
         log: The file that the scheduler's own messages are appended to.
-        reporter: Is told what happens.
+        reporter: Receives the events.
         wait_interval: Seconds between checks for a free GPU.
 
     Raises:

@@ -1,7 +1,7 @@
-"""Imports experiments: nothing else imports from an experiment's folder."""
+"""Load experiments. No other code imports from an experiment's folder."""
 
 import functools
-import importlib.util
+import importlib
 import re
 import sys
 import zlib
@@ -54,8 +54,10 @@ def _load(folder: Path) -> Experiment:
 
 
 def _entry(folder: Path) -> Path | None:
-    """Return the file in gan/ that defines EXPERIMENT, or None."""
-    for path in sorted((folder / "gan").glob("*.py")):
-        if _DEFINITION.search(path.read_text()):
-            return path
-    return None
+    """Return the file in gan/ that defines EXPERIMENT, or None. Raises UserError if several do."""
+    files = sorted((folder / "gan").glob("*.py"))
+    found = [path for path in files if _DEFINITION.search(path.read_text())]
+    if len(found) > 1:
+        names = " and ".join(path.name for path in found)
+        raise UserError(f"{folder / 'gan'}: {names} both define EXPERIMENT: remove one of them")
+    return found[0] if found else None

@@ -107,7 +107,7 @@ def _main(options, start):
 
 
 class _Clock:
-    """Interrupts this process in time, with SIGALRM."""
+    """Interrupts this process when its time is up, with SIGALRM."""
 
     def __init__(self, start: float, minutes: float | None):
         self.end = math.inf if minutes is None else start + 60 * minutes
@@ -121,18 +121,18 @@ class _Clock:
         signal.signal(signal.SIGALRM, self.old)
 
     def set(self, reserve: float) -> None:
-        """Ring `reserve` seconds before the end, and again at the end.
+        """Schedule an alarm `reserve` seconds before the deadline, and another at it.
 
-        At the first ring training saves and stops; the second cuts it off.
+        The first makes training save and stop; the second interrupts it.
 
         Raises:
-            TimeIsUp: It is too late for the first ring.
+            TimeIsUp: The first alarm is already overdue.
         """
         self.reserve = reserve
         if self.is_up():
             raise TimeIsUp
         left = self.end - reserve - time.monotonic()
-        # Repeat until it is noticed: Python drops an exception raised in a destructor.
+        # Repeated, because Python discards an exception that is raised inside a destructor.
         signal.setitimer(signal.ITIMER_REAL, 0 if math.isinf(left) else left, reserve or 1)
 
     def is_up(self) -> bool:

@@ -64,7 +64,7 @@ def restore(path: Path, model: "Model") -> None:
     """Set every variable of `model` from the checkpoint at `path`.
 
     Raises:
-        UserError: The file is damaged, or is of another network; no variable has been set.
+        UserError: The file is damaged, or belongs to a different network; no variable has been set.
     """
     _assign(path, _variables(model))
 
@@ -94,7 +94,7 @@ def _assign(path: Path, variables: Mapping[str, Any]) -> None:
         if arrays[name].shape != tuple(variable.shape):
             raise UserError(
                 f"{path}: {name} has shape {arrays[name].shape}, the model's has "
-                f"{tuple(variable.shape)}: the checkpoint is of another network"
+                f"{tuple(variable.shape)}: the checkpoint belongs to a different network"
             )
     for name, variable in variables.items():
         variable.assign(arrays[name])
@@ -108,7 +108,7 @@ def _read(path: Path, names: Iterable[str] | None = None) -> dict[str, np.ndarra
             missing = [name for name in names if name not in archive]
             if missing:
                 raise UserError(
-                    f"{path}: no array {missing[0]}: the checkpoint is of another network"
+                    f"{path}: no array {missing[0]}: the checkpoint belongs to a different network"
                 )
             return {name: archive[name] for name in names}
     except OSError as error:

@@ -57,7 +57,7 @@ def train_together(
 
     Every model ends as if it had been trained alone, within rounding. Models whose checkpoints are
     behind catch up first. See `train` for the arguments, here one per model, and the errors; the
-    configs may only differ in `run`.
+    configs may differ only in `run`.
     """
     if len(models) > 1 and engine.NAME != "JAX":
         raise UserError("training several runs together needs JAX: set KERAS_BACKEND=jax")

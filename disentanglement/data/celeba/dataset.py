@@ -87,8 +87,9 @@ def load_for(
     if config.generate is None:
         script = experiment.parent / "CelebA" / "process_celeba.py"
         raise UserError(
-            f"{folder} holds neither {' nor '.join(FILES)}: get img_align_celeba.zip (see the "
-            f"README) and run: python {script} --zip img_align_celeba.zip --out {folder / FILES[0]}"
+            f"{folder} holds neither {' nor '.join(FILES)}: get img_align_celeba.zip (see "
+            f"docs/DATA.md) and run: python {script} --zip img_align_celeba.zip --out "
+            f"{folder / FILES[0]}"
         )
     say(
         f"note: no CelebA in {folder}: using {config.generate:,} rendered stand-in faces, which "

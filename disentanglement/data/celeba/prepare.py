@@ -59,7 +59,7 @@ def prepare(
         raise UserError(f"{out}: the name must end in .npz")
     if not archive.exists():
         raise UserError(
-            f"{archive}: no such file: get img_align_celeba.zip (the README says where) and give "
+            f"{archive}: no such file: get img_align_celeba.zip (see docs/DATA.md) and give "
             "its path with --zip"
         )
     _check_absent(out)
