@@ -55,8 +55,8 @@ class _SpectralNorm(keras.layers.Layer):
     """Mixin for a layer with a kernel: adds u, and the kernel divided by sigma.
 
     A forward pass never changes u: all passes of a training iteration use the same u, and
-    `update_spectral_vectors` updates it once, at the end. (Keras's own SpectralNormalization updates
-    u in every training-mode pass, which the paper's code does not.)
+    `update_spectral_vectors` updates it once, at the end. (Keras's own SpectralNormalization
+    updates u in every training-mode pass, which the paper's code does not.)
     """
 
     kernel: keras.Variable
