@@ -13,6 +13,7 @@ import flops
 import numpy as np
 
 from disentanglement import engine
+from disentanglement.algorithms.infogan_cr import InfoGANCR
 from disentanglement.data.celeba.dataset import CelebA
 from disentanglement.data.teapots.dataset import Teapots
 from disentanglement.experiments.load import load
@@ -72,7 +73,7 @@ def iterations(name):
     pixels = rng.integers(0, 256, (IMAGES, *image_shape), dtype=np.uint8)
     model.connect(Feed(make_dataset(pixels), engine.has_accelerator()))
     rows = np.resize(np.arange(IMAGES), (1, size))
-    if not hasattr(model, "schedule"):
+    if not isinstance(model, InfoGANCR):
         return {(name, size * flops.factor_vae(model)): lambda: model.train_block(rows, 1)}
     before, after = flops.infogan_cr(model)
     late = config.cr_coe_increase_batch + 1

@@ -1,4 +1,4 @@
-"""Where the experiments are, and how tests change what one of them is made of."""
+"""Where the experiments are, and how tests replace an experiment's data and metrics."""
 
 import shutil
 from pathlib import Path

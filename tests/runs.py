@@ -14,7 +14,7 @@ BATCHES = 48
 
 
 def spawn(folder, *arguments, **environment):
-    """Start tests/tiny.py in a process of its own."""
+    """Start tests/tiny.py in its own process."""
     return subprocess.Popen(
         [sys.executable, "-m", "tests.tiny", str(folder), *arguments],
         cwd=ROOT,

@@ -101,7 +101,7 @@ def test_sample_quality_needs_the_classifier(tmp_path):
     left = lists.available(METRICS, said.append)
     assert set(METRICS) - set(left) == {"sample_quality"}
     assert len(said) == 1
-    assert "train_DSpritesInceptionScore.py makes it" in said[0]
+    assert "run gan/train_DSpritesInceptionScore.py to create it" in said[0]
     (tmp_path / "absent.keras").touch()
     assert lists.available(METRICS, said.append) == METRICS
 

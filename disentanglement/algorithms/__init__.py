@@ -1,4 +1,4 @@
 """One file per algorithm, each implementing the interface in model.py."""
 
-# Before anything imports Keras: the engine silences TensorFlow's startup messages.
+# Import the engine before Keras: it silences TensorFlow's startup messages.
 import disentanglement.engine  # noqa: F401

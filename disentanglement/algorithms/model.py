@@ -24,7 +24,7 @@ class ImageFeed(Protocol):
     """How images reach a compiled step (`training.feed.Feed`).
 
     Attributes:
-        constants: Arrays that every iteration sees whole.
+        constants: Arrays passed in full to every iteration.
     """
 
     constants: list
@@ -47,6 +47,8 @@ class Model(abc.ABC):
         optimizers: By name, likewise.
         latent: The distribution of the inputs of `generate`.
     """
+
+    _feed: ImageFeed  # set by `connect`
 
     def __init__(
         self,
@@ -110,7 +112,10 @@ class Model(abc.ABC):
         return type(self).__name__
 
     def learned_by(self, optimizer: str) -> list:
-        """Return the variables that an optimiser updates: by default, its network's (same name)."""
+        """Return the variables that an optimiser updates.
+
+        By default, they are those of the network of the same name.
+        """
         return self.networks[optimizer].trainable_variables
 
     def phase(self, global_id: int) -> Hashable:
@@ -118,7 +123,10 @@ class Model(abc.ABC):
         return None
 
     def changes_before(self, global_id: int) -> bool:
-        """Whether `start_batch` or `snapshot_before` acts at this batch, or `phase` changes."""
+        """Whether anything scheduled happens at this batch.
+
+        That is: `start_batch` changes anything, `snapshot_before` is true, or `phase` changes.
+        """
         return False
 
     def start_batch(self, global_id: int) -> None:  # noqa: B027  (most have nothing to do)
@@ -155,7 +163,7 @@ class Model(abc.ABC):
         self._compiled_stack.cache_clear()
 
     def train_block(self, rows: np.ndarray, first: int) -> dict[str, np.ndarray]:
-        """Run consecutive iterations in one compiled call.
+        """Run consecutive iterations in one compiled call; call `connect` first.
 
         Args:
             rows: The image numbers of each batch, [n, batch_size].

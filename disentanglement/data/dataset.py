@@ -1,4 +1,4 @@
-"""What the library asks of a data set."""
+"""What the library requires of a data set."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol, TypedDict, runtime_checkable
@@ -7,7 +7,7 @@ import numpy as np
 
 
 class MetricImages(TypedDict, total=False):
-    """The images that metrics look at, by number, and what is known of them.
+    """The numbers of the images that metrics use, and their labels.
 
     A data set leaves out what it does not have; metrics that need it are then skipped.
 

@@ -1,4 +1,4 @@
-"""Where an experiment's data are, and which config keys say so."""
+"""Locate an experiment's data from its config."""
 
 from pathlib import Path
 from typing import Protocol

@@ -15,7 +15,8 @@ from tqdm import tqdm
 from disentanglement.errors import UserError, os_errors_in_one_line
 from disentanglement.files import write_text
 
-DESCRIPTION_FILE = "about.json"  # in a folder of parts or of a set: all that decides its content
+# In a folder of parts or of a set: everything that determines its content.
+DESCRIPTION_FILE = "about.json"
 DAMAGED_PART_ADVICE = "remove it and run the same command again"
 
 

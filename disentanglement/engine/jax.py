@@ -85,7 +85,7 @@ def compile_stack(
 ) -> Callable[..., Any]:
     """Compile several iterations of several models of the same shape as one call.
 
-    Within rounding, every model gets the results that `compile_block` would give it.
+    Up to rounding, every model gets the results that `compile_block` would give it.
 
     Args:
         step: A step of the first model, as for `compile_block`.

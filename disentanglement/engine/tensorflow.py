@@ -91,7 +91,7 @@ def compile_block(step: Callable[..., Any], variables: list, constants: list) ->
     Args:
         step: A function of (*constants, *arrays) that returns a structure of tensors.
         variables: Every variable that the step may read or assign to.
-        constants: Arrays that every iteration receives whole; see `put`.
+        constants: Arrays passed in full to every iteration; see `put`.
 
     Returns:
         A function of NumPy arrays. Its arrays and the structure it returns have an axis of

@@ -62,7 +62,10 @@ class ShapeProbabilities:
     def unavailable(self) -> str | None:
         if self.classifier.exists():
             return None
-        return f"there is no {self.classifier} (gan/train_DSpritesInceptionScore.py makes it)"
+        return (
+            f"{self.classifier} does not exist; "
+            "run gan/train_DSpritesInceptionScore.py to create it"
+        )
 
     def arrays(self, model: "Model", dataset: Dataset) -> dict[str, ComputedArray]:
         def classify() -> np.ndarray:
@@ -78,8 +81,8 @@ class ShapeProbabilities:
 class RandomFeatures:
     """Provides the features that a network of random weights finds in images in [-1, 1].
 
-    They are of 10,000 generated images, or half the size of the data set if that is less, and of
-    twice as many training images.
+    Covers 10,000 generated images (or half the data set, if smaller) and twice as many training
+    images.
     """
 
     names: tuple[str, ...] = ("generated_features", "training_features")

@@ -6,7 +6,7 @@ An encoder is any function from images [n, H, W, C] to codes [n, K]; metrics nev
 import logging
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,7 @@ from disentanglement.evaluation.computed_arrays import ComputedArray
 from disentanglement.evaluation.encoding import Encoder, encode_images
 from disentanglement.evaluation.scorecard import Scorecard
 from disentanglement.metrics.arrays import ArrayError, check
-from disentanglement.metrics.metric import Metric
+from disentanglement.metrics.metric import Metric, MetricFunction
 from disentanglement.metrics.result import Result
 from disentanglement.metrics.suite import METRICS
 from disentanglement.streams import stream
@@ -46,7 +46,7 @@ SHARE = 10  # the reference and the sample are a tenth of the data set each
 def evaluate(
     encode: Encoder,
     dataset: ImageSource,
-    metrics: Mapping[str, Callable] | Iterable[str] = METRICS,
+    metrics: Mapping[str, MetricFunction] | Iterable[str] = METRICS,
     *,
     seed: int = 0,
     path: Path | None = None,
@@ -109,7 +109,7 @@ class TrainingScores:
         self,
         model: "Model",
         dataset: Dataset,
-        metrics: Mapping[str, Callable],
+        metrics: Mapping[str, MetricFunction],
         computed: Mapping[str, ComputedArray] | None = None,
     ):
         self.model, self.dataset = model, dataset
@@ -117,7 +117,7 @@ class TrainingScores:
         self._images: MetricImages | None = None
 
     def __call__(self) -> dict[str, float]:
-        """Return the model's present scores by their full names; {} if there are no metrics."""
+        """Return the model's current scores by their full names; {} if there are no metrics."""
         if not self.metrics:
             return {}
         seed = self.model.config.run
@@ -136,7 +136,7 @@ class TrainingScores:
 
 
 def make_arrays(
-    metrics: Mapping[str, Callable],
+    metrics: Mapping[str, MetricFunction],
     encode: Encoder,
     dataset: ImageSource,
     images: MetricImages,
@@ -160,8 +160,10 @@ def make_arrays(
     return arrays, sources, encoding_seconds
 
 
-def metrics_by_name(metrics: Mapping[str, Callable] | Iterable[str]) -> dict[str, Callable]:
-    """Return metrics by name, given themselves or their names in `suite.METRICS`.
+def metrics_by_name(
+    metrics: Mapping[str, MetricFunction] | Iterable[str],
+) -> dict[str, MetricFunction]:
+    """Return metrics by name, from a dict of metrics or from names in `suite.METRICS`.
 
     Raises:
         UserError: A name is unknown.
@@ -177,12 +179,12 @@ def metrics_by_name(metrics: Mapping[str, Callable] | Iterable[str]) -> dict[str
 
 def score_into(
     card: Scorecard,
-    metrics: Mapping[str, Callable],
+    metrics: Mapping[str, MetricFunction],
     arrays: Mapping[str, np.ndarray],
     seed: int,
     sources: Mapping[str, dict] | None = None,
 ) -> None:
-    """Run the metrics and enter their results in `card`, or why a metric could not run.
+    """Run the metrics; record each result in `card`, or the reason it could not run.
 
     Args:
         card: The record.
@@ -218,7 +220,7 @@ def score_into(
 
 
 def score(
-    metrics: Mapping[str, Callable], arrays: Mapping[str, np.ndarray], seed: int = 0
+    metrics: Mapping[str, MetricFunction], arrays: Mapping[str, np.ndarray], seed: int = 0
 ) -> dict[str, Result]:
     """Return each metric's result, by name. Raises UserError if it cannot use its arrays."""
     results = {}
@@ -231,7 +233,7 @@ def score(
 
 
 def metric_stream(seed: int) -> np.random.Generator:
-    """Return the generator that draws a run's images, during training and at its end alike."""
+    """Return the generator that draws a run's images, during training and after it."""
     return stream(seed, "metric images")
 
 
@@ -282,7 +284,7 @@ def draw_images(
     }
 
 
-def _metric(function: Callable) -> Metric:
+def _metric(function: MetricFunction) -> Metric:
     """Return the metric with its parameters. Raises UserError if they are not arrays."""
     try:
         return Metric.of(function)

@@ -5,7 +5,7 @@ before the contrastive term is switched on, the paper's "InfoGAN (modified)".
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from disentanglement.data.dataset import Dataset
 from disentanglement.errors import UserError
 from disentanglement.evaluation.computed_arrays import ComputedArray
 from disentanglement.files import fingerprint, locked
+from disentanglement.metrics.metric import MetricFunction
 from disentanglement.training import checkpoint
 
 if TYPE_CHECKING:  # imports Keras
@@ -36,7 +37,9 @@ def file_name(config: TrainingConfig, snapshot: str = "") -> str:
     return f"final_metrics{'_' if snapshot else ''}{snapshot}{config.score_suffix}.json"
 
 
-def is_done(run_folder: Path, metrics: Mapping[str, Callable], config: TrainingConfig) -> bool:
+def is_done(
+    run_folder: Path, metrics: Mapping[str, MetricFunction], config: TrainingConfig
+) -> bool:
     """Return whether each metric has been scored, or skipped, for every checkpoint as it is now."""
     for name, path in checkpoints(run_folder, config).items():
         try:
@@ -72,7 +75,7 @@ def restore(path: Path, model: "Model") -> dict[str, Any]:
 def score_run(
     model: "Model",
     dataset: Dataset,
-    metrics: Mapping[str, Callable],
+    metrics: Mapping[str, MetricFunction],
     run_folder: Path,
     computed: Mapping[str, ComputedArray] | None = None,
 ) -> None:
@@ -97,7 +100,7 @@ def score_run(
 def _score_checkpoint(
     model: "Model",
     dataset: Dataset,
-    metrics: Mapping[str, Callable],
+    metrics: Mapping[str, MetricFunction],
     computed: Mapping[str, ComputedArray] | None,
     path: Path,
     out: Path,

@@ -1,4 +1,4 @@
-"""Draw what each latent of a trained run does, in the file layout of the paper's CelebA code."""
+"""Draw latent traversals of a trained run, in the file layout of the paper's CelebA code."""
 
 import json
 import logging
@@ -39,7 +39,7 @@ def draw_run(model: "Model", run_folder: Path) -> None:
     """Draw latent traversals of a finished run's last checkpoint into its latent_trans/ folder.
 
     latent<J>/sample<R>.png shows 15 images side by side, in which latent J (the last: the noise)
-    rises from its least to its greatest value, for random vector R of 100. latent<J>.webp animates
+    rises from its minimum to its maximum, for random vector R of 100. latent<J>.webp animates
     the first 25 of these. overview.png has a row for each latent, for one vector.
 
     Args:
@@ -74,7 +74,7 @@ def side_by_side(images: np.ndarray) -> np.ndarray:
     """Return one picture of images [n, H, W, C], with white columns between them.
 
     Returns:
-        [H, n W + 2 (n - 1), C], uint8; the images' least value becomes 0, their greatest 255.
+        [H, n W + 2 (n - 1), C], uint8; the images' minimum becomes 0, their maximum 255.
     """
     n, height, width, channels = images.shape
     scaled = visualize.grid(images, 1, n).reshape(height, n, width, channels)

@@ -13,7 +13,7 @@ from disentanglement.evaluation.computed_arrays import (
     RandomFeatures,
     ShapeProbabilities,
 )
-from disentanglement.metrics.metric import Metric
+from disentanglement.metrics.metric import Metric, MetricFunction
 from disentanglement.metrics.suite import IMAGE_METRICS, METRICS
 
 if TYPE_CHECKING:  # imports Keras
@@ -32,13 +32,13 @@ class MetricLists:
         providers: Compute the arrays that metrics take besides codes and factors.
     """
 
-    training: Mapping[str, Callable]
-    final: Mapping[str, Callable]
+    training: Mapping[str, MetricFunction]
+    final: Mapping[str, MetricFunction]
     providers: tuple[ArrayProvider, ...] = ()
 
     def available(
-        self, metrics: Mapping[str, Callable], say: Callable[[str], None] = print
-    ) -> dict[str, Callable]:
+        self, metrics: Mapping[str, MetricFunction], say: Callable[[str], None] = print
+    ) -> dict[str, MetricFunction]:
         """Return those of `metrics` whose arrays can be computed here.
 
         Args:
@@ -67,7 +67,8 @@ def dsprites(experiment: Path) -> MetricLists:
     """Return the paper's metrics on dSprites: three during training, all at the end.
 
     Args:
-        experiment: The experiment's folder; the shape classifier is expected beside it.
+        experiment: The experiment's folder; the shape classifier is found in data/dSprites/ next to
+            it.
     """
     training = {name: METRICS[name] for name in ("factor_vae", "dhsic", "sample_quality")}
     shapes = ShapeProbabilities(classifier_path(experiment))

@@ -4,7 +4,7 @@ import argparse
 import sys
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from disentanglement.evaluation import evaluate
 from disentanglement.evaluation.scorecard import Scorecard
 from disentanglement.files import fingerprint
 from disentanglement.metrics import arrays
+from disentanglement.metrics.metric import MetricFunction
 from disentanglement.metrics.suite import METRICS
 
 _ARRAYS = """
@@ -47,8 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
         "--json",
         type=Path,
         metavar="OUT",
-        help="write scores and evidence there, after every metric; metrics that the file has "
-        "already are not run again",
+        help="write scores and evidence there, after every metric; metrics already in the "
+        "file are not rerun",
     )
     parser.add_argument("--seed", type=int, default=0, help="for forests and subsets (default: 0)")
     options = parser.parse_args(arguments)
@@ -81,7 +82,7 @@ def _score(options: argparse.Namespace) -> int:
     return 0
 
 
-def _chosen(metrics: str | None) -> Mapping[str, Callable]:
+def _chosen(metrics: str | None) -> Mapping[str, MetricFunction]:
     if metrics is None:
         return METRICS
     names = [name.strip() for name in metrics.split(",") if name.strip()]

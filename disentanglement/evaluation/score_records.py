@@ -31,7 +31,7 @@ def find_records(paths: list[Path]) -> dict[Path, Record]:
             if first.setdefault(key, resolved) == resolved:
                 found[resolved] = record
             else:
-                print(f"note: {file} is left out: a copy of {first[key]}", file=sys.stderr)
+                print(f"note: skipping {file}: a copy of {first[key]}", file=sys.stderr)
     if not found:
         raise UserError(
             f"no scores in {', '.join(map(str, paths))}: run main_final_metrics.py first"
@@ -53,7 +53,7 @@ def _search(folder: Path) -> Iterator[tuple[Path, Record]]:
         try:
             record = records.read(file.parent, file.name)
         except UserError:
-            print(f"note: {file} is left out: not readable as JSON", file=sys.stderr)
+            print(f"note: skipping {file}: not valid JSON", file=sys.stderr)
             continue
         if _is_score_record(record):
             yield file, record

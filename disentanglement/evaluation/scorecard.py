@@ -10,6 +10,7 @@ from typing import Any
 from disentanglement import records
 from disentanglement.errors import UserError
 from disentanglement.files import keep_old
+from disentanglement.metrics.metric import MetricFunction
 from disentanglement.metrics.result import Result
 
 log = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ class Scorecard:
         scores: Each score by its full name.
         skipped: Metric -> why it could not run.
         metrics: Metric -> its scores, seconds and evidence; `inputs`, the sources of its computed
-            arrays, and `unconverged_fits`, those of its learner, if any.
+            arrays, and `unconverged_fits`, the number of its fits that did not converge, if any.
         sessions: For each process that added to it: versions, hardware, the seconds of encoding
             and the metrics it ran.
         The keys of `identity`.
@@ -54,12 +55,12 @@ class Scorecard:
                 self.record |= found
         self._session: dict[str, Any] | None = None
 
-    def todo(self, metrics: Mapping[str, Callable]) -> dict[str, Callable]:
+    def todo(self, metrics: Mapping[str, MetricFunction]) -> dict[str, MetricFunction]:
         """Return those of `metrics` that the record does not hold yet."""
         return {name: m for name, m in metrics.items() if name not in self.record["metrics"]}
 
     def begin(self, encoding_seconds: float | None = None) -> None:
-        """Start this process's session, to which `add` enters results.
+        """Start this process's session, to which `add` records results.
 
         Args:
             encoding_seconds: The seconds it took to encode the images, if any were encoded.
@@ -80,7 +81,7 @@ class Scorecard:
         inputs: Mapping[str, Any] | None = None,
         unconverged: int = 0,
     ) -> None:
-        """Enter a metric's result and save.
+        """Record a metric's result and save.
 
         Args:
             name: The metric's name.
@@ -105,7 +106,7 @@ class Scorecard:
             self.say(line)
 
     def skip(self, name: str, why: str) -> None:
-        """Enter that a metric could not run, and save."""
+        """Record that a metric could not run, and save."""
         self.record["skipped"][name] = why
         self._save()
         self.say(f"{name:40}  skipped: {why}")

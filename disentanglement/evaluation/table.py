@@ -86,7 +86,7 @@ def _main(options: argparse.Namespace) -> int:
 def compare(found: dict[Path, Record]) -> list[Row]:
     """Return our rows, then the paper's, those of the same models first.
 
-    The paper's scores are of dSprites: they are left out if all of ours are of other data.
+    The paper's scores are for dSprites; omitted if all of ours are for other data sets.
     """
     ours = rows(list(found.values()))
     if all(dataset_name(record) in OTHER_DATA for record in found.values()):

@@ -9,6 +9,9 @@ import numpy as np
 from disentanglement.metrics.arrays import NAMES, ArrayError
 from disentanglement.metrics.result import PlainResult, Result
 
+# Takes arrays by their names and returns its result.
+MetricFunction = Callable[..., Result | float]
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -20,12 +23,12 @@ class Metric:
         takes_seed: Whether it draws random numbers and so has a parameter `seed`.
     """
 
-    function: Callable[..., Result | float]
+    function: MetricFunction
     arrays: tuple[str, ...]
     takes_seed: bool
 
     @classmethod
-    def of(cls, function: Callable[..., Result | float]) -> "Metric":
+    def of(cls, function: MetricFunction) -> "Metric":
         """Read from a function's signature which arrays it takes.
 
         Every parameter without a default must be the name of an array in

@@ -1,4 +1,4 @@
 """Layers, the paper's networks, and networks that describe images."""
 
-# Before anything imports Keras: the engine silences TensorFlow's startup messages.
+# Import the engine before Keras: it silences TensorFlow's startup messages.
 import disentanglement.engine  # noqa: F401

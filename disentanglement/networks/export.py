@@ -18,7 +18,7 @@ from disentanglement.networks.layers import (
 def fold(network: keras.Model) -> keras.Model:
     """Return a copy of `network` in stock Keras layers, with spectral norm folded into the kernels.
 
-    In inference mode its outputs equal the network's within rounding.
+    In inference mode its outputs equal the network's up to rounding.
     """
     copy = keras.models.clone_model(network, clone_function=_stock_layer)
     for layer, stock in zip(network.layers, copy.layers, strict=True):

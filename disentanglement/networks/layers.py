@@ -112,9 +112,9 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
 def conv(x, kernel):
     """Convolve with stride 2 and SAME padding.
 
-    On images, with few channels, TensorFlow's CPU gradient with respect to x is three times slower
-    than its arithmetic needs. Folding each 2x2 block of pixels into the channels computes the same
-    sums as a convolution of stride 1, whose gradient is fast.
+    On images, with few channels, TensorFlow's CPU gradient with respect to x takes three times as
+    long as its arithmetic should. Folding each 2x2 block of pixels into the channels computes the
+    same sums as a convolution of stride 1, whose gradient is fast.
 
     Args:
         x: [N, H, W, C] with even H and W.

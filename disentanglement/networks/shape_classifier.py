@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -23,6 +23,9 @@ from disentanglement.files import keep_old, write_text
 from disentanglement.networks.export import fold, save_keras
 from disentanglement.networks.layers import LeakyReLU, batch_norm, initialize
 from disentanglement.streams import stream
+
+if TYPE_CHECKING:
+    from disentanglement.data.dsprites.dataset import DSprites
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +51,7 @@ def network() -> keras.Model:
 
 
 def train(
-    dataset: Any, path: Path, epochs: int = 5, num_images: int | None = None, seed: int = 0
+    dataset: "DSprites", path: Path, epochs: int = 5, num_images: int | None = None, seed: int = 0
 ) -> dict[str, Any]:
     """Train the classifier and save it, with the settings of the paper's code.
 
@@ -57,7 +60,7 @@ def train(
     Args:
         dataset: dSprites.
         path: The file to write (.keras). A record with the accuracy (.json) is put beside it.
-        epochs: How often to go through the images.
+        epochs: Passes over the images.
         num_images: Train on this many images drawn at random; None for all.
         seed: Seeds the weights, the choice of images and their order.
 
@@ -142,7 +145,7 @@ def load(path: Path) -> Callable[[np.ndarray], np.ndarray]:
     return engine.compile_inference(keras.Sequential([model, layers.Softmax()]))
 
 
-def _accuracy(model, dataset):
+def _accuracy(model: keras.Model, dataset: "DSprites") -> float:
     logits = engine.compile_inference(model)
     rows = np.arange(0, len(dataset), _CHECK_EVERY)
     hits = [
@@ -155,7 +158,7 @@ def _accuracy(model, dataset):
 class _Batches(keras.utils.PyDataset):
     """Full batches of the chosen images, in an order that depends only on seed and epoch."""
 
-    def __init__(self, dataset, chosen, seed):
+    def __init__(self, dataset: "DSprites", chosen: np.ndarray, seed: int):
         super().__init__()
         self.dataset, self.chosen, self.seed = dataset, chosen, seed
         self.start(0)

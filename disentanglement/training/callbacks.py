@@ -1,8 +1,8 @@
 """What a run writes while it trains: sample grids, metric.csv, TensorBoard scalars, time.txt.
 
-The loop tells a callback where training stands. After a resume, `begin` restores a callback's files
-to the state of the checkpoint, so they end up like those of an uninterrupted run (only time.txt
-records the interruption).
+The loop tells a callback the training position. After a resume, `begin` restores a callback's
+files to the state of the checkpoint, so they end up like those of an uninterrupted run (only
+time.txt records the interruption).
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""Checkpoints: one npz file with every array of a model and, as JSON, where training stands.
+"""Checkpoints: one npz file with every array of a model and, as JSON, the training position.
 
 No pickle is ever written or read. A file is complete or absent: see `files.atomic_path`.
 """

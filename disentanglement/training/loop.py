@@ -55,7 +55,7 @@ def train_together(
 ) -> None:
     """Train several models at once, each in its own folder; needs JAX for more than one.
 
-    Every model ends as if it had been trained alone, within rounding. Models whose checkpoints are
+    Every model ends as if it had been trained alone, up to rounding. Models whose checkpoints are
     behind catch up first. See `train` for the arguments, here one per model, and the errors; the
     configs may differ only in `run`.
     """

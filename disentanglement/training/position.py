@@ -1,4 +1,4 @@
-"""Where training stands: epochs, batches, and the numbers that name them in files."""
+"""The training position: epochs, batches, and the numbers that name them in files."""
 
 from dataclasses import dataclass
 

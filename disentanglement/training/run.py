@@ -1,4 +1,4 @@
-"""One run in its folder: what it restores, writes and records around its batches."""
+"""One run in its folder: restoring, logging and saving around the batches."""
 
 import contextlib
 import logging
@@ -74,7 +74,7 @@ class TrainingRun:
         devices = engine.devices()
         log.info("training on %s", ", ".join(devices))
         if os.environ.get("CUDA_VISIBLE_DEVICES") and devices == ["CPU"]:
-            log.warning("%s finds no GPU: its CUDA packages are missing", engine.NAME)
+            log.warning("%s found no GPU; are its CUDA packages installed?", engine.NAME)
         self.record = records.start(self.work_dir, self.config, devices) | {"data": self.data}
         self.start_time = time.monotonic() - self.seconds
         try:

@@ -1,4 +1,4 @@
-"""Stopping between batches: Ctrl-C, SIGTERM and the alarm clock."""
+"""Stop training between batches on Ctrl-C, SIGTERM or SIGALRM."""
 
 import contextlib
 import os

@@ -50,7 +50,7 @@ def restore(folder: Path | str, model: "Model") -> None:
     """Set the networks of `model` to weights written by `publish`.
 
     Raises:
-        UserError: The weights are of other networks, or cannot be read.
+        UserError: The weights belong to different networks, or cannot be read.
     """
     for name, network in model.networks.items():
         checkpoint.restore_network(Path(folder) / f"{name}.npz", network)

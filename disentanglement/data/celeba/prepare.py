@@ -67,7 +67,7 @@ def prepare(
     names, unsafe = _image_names(archive, say)
     if unsafe and not skip_bad:
         raise UserError(
-            f"{archive}: the name '{unsafe[0]}' leads out of its folder, so this is not the "
+            f"{archive}: the name '{unsafe[0]}' points outside its folder, so this is not the "
             "official archive; --skip-bad leaves such members out"
         )
     if not names:

@@ -80,5 +80,5 @@ def _parse(variant: Variant, arguments: list[str] | None) -> argparse.Namespace:
     )
     options = parser.parse_args(arguments)
     if not (options.out or options.preview):
-        parser.error("give --out DIR, or --preview FILE.png for a look only")
+        parser.error("give --out DIR, or --preview FILE.png for just a preview")
     return options

@@ -51,7 +51,7 @@ class TeapotSet:
     mesh: Path | None = None
 
     def description(self) -> dict[str, Any]:
-        """Return all that decides the images, a JSON value."""
+        """Return everything that determines the images, a JSON value."""
         return {
             "format": _FORMAT,
             "variant": self.variant.name,
@@ -161,7 +161,7 @@ def save_contact_sheet(spec: TeapotSet, path: Path) -> None:
 
 
 def _check_folder(out: Path, description: dict[str, Any], folder: Path) -> bool:
-    """Return whether the whole set is in `out`. Raises UserError if something else is."""
+    """Return whether the whole set is in `out`. Raises UserError if it holds something else."""
     whole = parts.check_description(out, description, f"{out} holds another set")
     begun = parts.check_description(folder, description, f"{out} holds parts of another set")
     found = [out / name for name in (TRAIN, METRIC) if (out / name).exists()]

@@ -9,7 +9,7 @@ import numpy as np
 from disentanglement.errors import UserError, os_errors_in_one_line
 
 # Metres from the centre to the farthest vertex. A side view of the teapot then spans 40 pixels;
-# beyond 0.1458 m the frame would cut things off.
+# above 0.1458 m the mesh could extend beyond the frame.
 RADIUS = 0.1027
 _TEAPOT = Path(__file__).with_name("utah_teapot.txt")
 _SEGMENTS = 8  # per side of a patch
@@ -75,8 +75,8 @@ def load(path: Path, say: Callable[[str], None] = print) -> Mesh:
             found.invert()
     else:
         say(
-            f"note: {path} is not a closed surface: it is rendered as it is; the side from which "
-            "its triangles run counter-clockwise counts as outside"
+            f"note: {path} is not a closed surface, so it is rendered as is; the side from which a "
+            "triangle's vertices appear counter-clockwise is taken as outside"
         )
     return place(found.vertices, found.faces)
 
