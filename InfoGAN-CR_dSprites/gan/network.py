@@ -16,12 +16,7 @@ CHANNELS = 1
 
 def build(config: InfoGANCRConfig) -> InfoGANCRNetworks:
     """Return the three networks of a config, with weights yet to be drawn."""
-    codes = config.uniform_reg_dim
-    return InfoGANCRNetworks(
-        infogan.generator(codes + config.uniform_not_reg_dim, CHANNELS),
-        infogan.discriminator(codes, config.q_l_dim, CHANNELS),
-        cr_discriminator(codes),
-    )
+    return infogan.infogan_cr(config, CHANNELS, cr_discriminator(config.uniform_reg_dim))
 
 
 def cr_discriminator(code_dim: int) -> keras.Model:

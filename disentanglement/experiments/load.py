@@ -29,8 +29,8 @@ def load(folder: Path | str) -> Experiment:
         UserError: There is no experiment in the folder.
     """
     for path in (Path(folder), ROOT / folder):
-        if _entry(path.resolve()):
-            return _load(path.resolve())
+        if entry := _entry(path.resolve()):
+            return _load(entry)
     raise UserError(
         f"{folder}: no experiment here: no file in its gan/ defines EXPERIMENT. This project has "
         f"{', '.join(path.name for path in folders())}"
@@ -43,9 +43,8 @@ def folders() -> list[Path]:
 
 
 @functools.cache
-def _load(folder: Path) -> Experiment:
-    entry = _entry(folder)
-    assert entry is not None  # `load` has checked
+def _load(entry: Path) -> Experiment:
+    folder = entry.parents[1]
     name = f"{re.sub(r'[^0-9A-Za-z]', '_', folder.name)}_{zlib.crc32(str(folder).encode()):08x}"
     package = ModuleType(name)
     package.__path__ = [str(entry.parent)]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import keras
 from keras import layers
 
+from disentanglement.config import InfoGANCRConfig
 from disentanglement.networks.layers import (
     Conv2DTranspose,
     LeakyReLU,
@@ -35,6 +36,18 @@ class InfoGANCRNetworks:
     generator: keras.Model
     discriminator: keras.Model
     cr_discriminator: keras.Model
+
+
+def infogan_cr(
+    config: InfoGANCRConfig, channels: int, cr_discriminator: keras.Model
+) -> InfoGANCRNetworks:
+    """Return the paper's networks for images [N, 64, 64, channels], with an experiment's own H."""
+    codes = config.uniform_reg_dim
+    return InfoGANCRNetworks(
+        generator(codes + config.uniform_not_reg_dim, channels),
+        discriminator(codes, config.q_l_dim, channels),
+        cr_discriminator,
+    )
 
 
 def generator(latent_dim: int, channels: int) -> keras.Model:
