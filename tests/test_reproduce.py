@@ -130,7 +130,8 @@ def build():
 
 def test_published_weights_are_the_model(unbroken, tmp_path):
     path = unbroken / "checkpoint" / checkpoint.FILE
-    files = weights.publish(path, tmp_path)
+    files = weights.publish(path, tmp_path, experiment="Bars")
+    assert all(checkpoint.load_meta(file)["experiment"] == "Bars" for file in files)
     assert {file.name for file in files} == {
         "generator.npz",
         "discriminator.npz",
@@ -176,7 +177,7 @@ def test_old_scores_are_not_published(unbroken, tmp_path):
     run = RunFolder(tmp_path, replace(scheduler, result_root_folder="."), grid.Task("run", config))
     (tmp_path / "records").mkdir()
     (tmp_path / "records" / "final_metrics_global_id-5.json").touch()  # of an earlier publication
-    reproduce.publish(run, tmp_path / "records")
+    reproduce.publish(run, tmp_path / "records", "InfoGAN-CR_dSprites")
     names = {path.name for path in (tmp_path / "records").iterdir()}
     assert "final_metrics.json" in names
     assert "final_metrics.old-1.json" not in names

@@ -10,6 +10,14 @@ from disentanglement.errors import UserError
 
 Record = dict[str, Any]  # see `disentanglement.evaluation.scorecard`
 
+# Data sets by the names of their classes, which records hold.
+DATA_LABELS = {
+    "DSprites": "dSprites",
+    "Teapots": "3D teapots",
+    "CelebA": "CelebA",
+    "StandInFaces": "stand-in faces",
+}
+
 
 def find_records(paths: list[Path]) -> dict[Path, Record]:
     """Return the score records in files and folders, by file.
@@ -43,6 +51,12 @@ def dataset_name(record: Record) -> str | None:
     """Return the class name of the data set that a record's scores were computed on, if known."""
     protocol = record.get("protocol")
     return protocol.get("dataset") if isinstance(protocol, dict) else None
+
+
+def data_label(record: Record) -> str | None:
+    """Return the usual name of the data set behind a record's scores, if known."""
+    name = dataset_name(record)
+    return DATA_LABELS.get(name, name) if name else None
 
 
 def _search(folder: Path) -> Iterator[tuple[Path, Record]]:
