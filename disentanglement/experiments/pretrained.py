@@ -29,7 +29,7 @@ if TYPE_CHECKING:  # imports Keras
 
 RESULTS = experiments.ROOT / "results"
 _SNAPSHOT = "global_id-"  # starts the names of models that were kept during training
-_VALUES = 10  # columns of a traversal
+_VALUES = 11  # columns of a traversal
 
 
 @dataclass(frozen=True)
