@@ -78,7 +78,7 @@ class LabelledImages:
         """Draw groups, and a tenth of the images (or 10,000) for the reference and the sample."""
         n, labels = len(self), np.arange(self.groups) % len(self.factor_names)
         share = min(n, max(n // _SHARE, _AT_LEAST))
-        group = np.stack([self._draw_group(rng, label) for label in labels])
+        group = np.stack([self._draw_group(rng, int(label)) for label in labels])
         reference = rng.choice(n, share, replace=False)
         sample = rng.choice(n, share, replace=False)
         return {
