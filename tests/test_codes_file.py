@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from disentanglement.data.labelled import LabelledImages
+from disentanglement.data.teapots.dataset import Teapots
 from disentanglement.errors import UserError
 from disentanglement.evaluation import evaluate, score_command, table
 from disentanglement.evaluation.codes import save_codes
@@ -68,6 +69,26 @@ def test_own_images_are_not_compared_with_the_paper(tmp_path, capsys):
     score(tmp_path / "PCA.npz", tmp_path / "scores.json", "mig")
     (row,) = rows(capsys, tmp_path / "scores.json")
     assert row[:2] == ["ours", "PCA, own images (height, position; 64 images)"]
+
+
+def test_teapots_bring_their_own_groups(tmp_path):
+    rng = np.random.default_rng(0)
+    latents, labels = rng.random((400, 2)), np.arange(30) % 2
+    groups = rng.random((30, 9, 2))
+    groups[np.arange(30), :, labels] = rng.random((30, 1))
+
+    def draw(values):
+        images = np.zeros((*values.shape[:-1], 64, 64, 3), np.uint8)
+        images[..., 0, 0, :2] = values * 255
+        return images
+
+    dataset = Teapots(draw(latents), latents, draw(groups), labels, ["red", "green"])
+    save_codes(tmp_path / "codes.npz", lambda images: images[:, 0, 0, :2], dataset)
+    found = score(tmp_path / "codes.npz", tmp_path / "scores.json", "factor_vae,mig")
+    assert found["scores"]["factor_vae"] == 1
+    assert found["protocol"]["arrays"]["group_codes"] == [30, 9, 2]
+    (row,) = table.rows([found])
+    assert row.model == "codes, 3D teapots (red, green; 400 images)"
 
 
 def test_factors_that_never_vary_are_left_out(tmp_path):

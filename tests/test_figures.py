@@ -8,6 +8,7 @@ from PIL import Image
 from disentanglement import records
 from disentanglement.evaluation import table, table1
 from disentanglement.experiments import figures, pretrained
+from disentanglement.training import weights
 from tests.experiments import ROOT
 
 RESULTS = ROOT / "results"
@@ -50,14 +51,23 @@ def test_the_committed_pictures_show_the_committed_records():
 
 
 @pytest.mark.slow
-def test_the_command_writes_the_pictures(tmp_path, capsys):
+def test_the_command_writes_the_pictures(tmp_path, capsys, monkeypatch):
     shutil.copytree(RESULTS / RUN, tmp_path / RUN)
+    monkeypatch.chdir(tmp_path)
+    loaded, restore = [], weights.restore
+
+    def note(folder, model):
+        loaded.append(folder.parent)
+        restore(folder, model)
+
+    monkeypatch.setattr(weights, "restore", note)
     theirs = (RESULTS / RUN / "traversal.png").read_bytes()
     (tmp_path / "Table1.png").write_bytes(theirs)
     (tmp_path / "traversal.gif").write_text("notes")
     for _ in range(2):
-        assert figures.main([str(tmp_path)]) == 0
+        assert figures.main(["."]) == 0  # the model in this folder, not its namesake in results/
         check_pictures(tmp_path)
+        assert loaded[-1] == tmp_path / RUN
     # A picture that the command has not made is kept, its own are replaced.
     assert (tmp_path / "Table1.old-1.png").read_bytes() == theirs
     assert (tmp_path / "traversal.old-1.gif").read_text() == "notes"

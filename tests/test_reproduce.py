@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from disentanglement import records
+from disentanglement import pretrained, records
 from disentanglement.config import InfoGANCRConfig
 from disentanglement.errors import UserError
 from disentanglement.experiments import grid, reproduce
@@ -88,6 +88,8 @@ def test_limited_runs_end_in_time_with_the_results_of_an_uninterrupted_one(
     }
     assert re.search(r"\| ours +\| InfoGAN-CR +\| 48 ", again.stdout)
     assert re.search(r"\| ours +\| InfoGAN \(modified\) +\| 12 ", again.stdout)
+    model = pretrained.load(records, experiment)
+    assert (model.batches, model.encode(tiny.Bars().images([0])).shape) == (48, (1, 3))
     found = json.loads((records / "final_metrics.json").read_text())
     assert set(found["metrics"]) == {"factor_vae", "dci_rf_ibgan", "mig"}
 

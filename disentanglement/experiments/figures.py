@@ -44,7 +44,7 @@ def _main(results: Path) -> int:
         for path, record in find_records([results]).items()
         if dataset_name(record) == _DATA
     }
-    model = pretrained.load(best_model(results).folder)
+    model = pretrained.load(best_model(results.resolve()).folder)
     for name in (FIGURE, TABLE, ANIMATION):
         if (results / name).exists() and not _is_ours(results / name):
             print(f"note: {results / name} is not ours; renamed {keep_old(results / name).name}")
