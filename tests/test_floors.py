@@ -18,7 +18,8 @@ FLOORS = (
     "evaluation",
     "experiments",
 )
-COMMANDS = {"reproduce", "table"}  # python -m disentanglement.<name>: a call of the command above
+# python -m disentanglement.<name>: a call of the command above
+COMMANDS = {"figures", "pretrained", "reproduce", "table"}
 
 
 def modules():

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from disentanglement import records
+from disentanglement import pretrained, records
 from disentanglement.config import InfoGANCRConfig
 from disentanglement.errors import UserError
 from disentanglement.experiments import grid, reproduce
@@ -88,6 +88,8 @@ def test_limited_runs_end_in_time_with_the_results_of_an_uninterrupted_one(
     }
     assert re.search(r"\| ours +\| InfoGAN-CR +\| 48 ", again.stdout)
     assert re.search(r"\| ours +\| InfoGAN \(modified\) +\| 12 ", again.stdout)
+    model = pretrained.load(records, experiment)
+    assert (model.batches, model.encode(tiny.Bars().images([0])).shape) == (48, (1, 3))
     found = json.loads((records / "final_metrics.json").read_text())
     assert set(found["metrics"]) == {"factor_vae", "dci_rf_ibgan", "mig"}
 
@@ -130,7 +132,8 @@ def build():
 
 def test_published_weights_are_the_model(unbroken, tmp_path):
     path = unbroken / "checkpoint" / checkpoint.FILE
-    files = weights.publish(path, tmp_path)
+    files = weights.publish(path, tmp_path, experiment="Bars")
+    assert all(checkpoint.load_meta(file)["experiment"] == "Bars" for file in files)
     assert {file.name for file in files} == {
         "generator.npz",
         "discriminator.npz",
@@ -176,7 +179,7 @@ def test_old_scores_are_not_published(unbroken, tmp_path):
     run = RunFolder(tmp_path, replace(scheduler, result_root_folder="."), grid.Task("run", config))
     (tmp_path / "records").mkdir()
     (tmp_path / "records" / "final_metrics_global_id-5.json").touch()  # of an earlier publication
-    reproduce.publish(run, tmp_path / "records")
+    reproduce.publish(run, tmp_path / "records", "InfoGAN-CR_dSprites")
     names = {path.name for path in (tmp_path / "records").iterdir()}
     assert "final_metrics.json" in names
     assert "final_metrics.old-1.json" not in names

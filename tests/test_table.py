@@ -39,6 +39,65 @@ def test_teapots_are_labelled_and_not_compared_with_the_paper(results, capsys):
     assert "| paper |" in both
 
 
+def save_on(path, scores, name="InfoGAN-CR", **protocol):
+    about = {"name": name, "batches": 9}
+    records.save(path.parent, {"scores": scores, "model": about, "protocol": protocol}, path.name)
+
+
+def test_the_set_of_teapots_is_named(tmp_path):
+    coloured = {"factors": ["azimuth", "elevation", "red", "green", "blue"]}
+    for name, protocol in {
+        "a": coloured | {"images": 200_000},
+        "b": coloured | {"images": 20_000},
+        "c": {"factors": ["latent_0", "latent_1"], "images": 20_000},
+    }.items():
+        save_on(tmp_path / f"{name}.json", {"mig": 0.5}, dataset="Teapots", **protocol)
+    found = table.rows(list(table.find_records([tmp_path]).values()))
+    start = "InfoGAN-CR, 3D teapots"
+    assert {row.model for row in found} == {
+        f"{start} (azimuth, elevation, red, green, blue; 200,000 images)",
+        f"{start} (azimuth, elevation, red, green, blue; 20,000 images)",
+        f"{start} (2 latents; 20,000 images)",
+    }
+
+
+def cells(line):
+    return [cell.strip() for cell in line.split("|")[1:-1]]
+
+
+FACES = {
+    "random_feature_frechet.distance": 1.0449,
+    "random_feature_frechet.floor": 0.0131,
+    "random_feature_kid.distance": 0.00123,
+    "dhsic": 0.1,
+}
+
+
+def test_faces_have_columns_of_their_own(tmp_path, capsys):
+    save_on(tmp_path / "faces.json", FACES, dataset="StandInFaces", images=20_000)
+    out = tmp_path / "t.csv"
+    picture = tmp_path / "t.png"
+    assert table.main([str(tmp_path), "--csv", str(out), "--picture", str(picture)]) == 0
+    header, _, row = map(cells, capsys.readouterr().out.splitlines())
+    assert header[4:] == ["Frechet (random features)", "Frechet floor", "KID (random features)"]
+    assert row == ["ours", "InfoGAN-CR, stand-in faces", "9", "1", "1.04", "0.0131", "0.00123"]
+    assert "random_feature_frechet.distance,random_feature_frechet.distance s.e." in out.read_text()
+    assert picture.exists()
+
+
+def test_faces_leave_the_papers_columns_as_they_are(results, capsys):
+    assert table.main([str(results)]) == 0
+    alone = [cells(line) for line in capsys.readouterr().out.splitlines()]
+    save_on(results / "faces.json", FACES, dataset="StandInFaces", images=20_000)
+    assert table.main([str(results)]) == 0
+    both = [cells(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line[:11] for line in both if "stand-in faces" not in line[1]] == alone
+    assert both[0][11:] == ["Frechet (random features)", "Frechet floor", "KID (random features)"]
+    (faces,) = (line for line in both if "stand-in faces" in line[1])
+    assert faces[4:] == [*[""] * 7, "1.04", "0.0131", "0.00123"]
+    assert all(line[11:] == [""] * 3 for line in both[2:] if line is not faces)
+
+
 @pytest.fixture
 def results(tmp_path):
     for run, shift in enumerate((0.0, 0.01, 0.05)):

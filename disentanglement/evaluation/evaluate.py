@@ -83,7 +83,7 @@ def evaluate(
         raise UserError(f"seed {seed}: must be 0 or more")
     images = draw_images(dataset, metric_stream(seed))
     card = Scorecard(
-        path, {"seed": seed, "protocol": _protocol(dataset, images), "model": dict(model or {})}
+        path, {"seed": seed, "protocol": protocol(dataset, images), "model": dict(model or {})}
     )
     todo = card.todo(metrics)
     if todo:
@@ -284,6 +284,17 @@ def draw_images(
     }
 
 
+def protocol(dataset: ImageSource, images: MetricImages) -> dict[str, Any]:
+    """Return what a record says about the data set and the images chosen from it."""
+    found: dict[str, Any] = {"dataset": type(dataset).__name__, "images": len(dataset)}
+    if "group" in images:
+        found["groups"], found["group_size"] = images["group"].shape
+    found |= {name: len(images[name]) for name in ("reference", "sample") if name in images}
+    if "factor_names" in images:
+        found["factors"] = list(images["factor_names"])
+    return found
+
+
 def _metric(function: MetricFunction) -> Metric:
     """Return the metric with its parameters. Raises UserError if they are not arrays."""
     try:
@@ -298,13 +309,3 @@ def _compute(metric: Metric, arrays: Mapping[str, np.ndarray], seed: int) -> tup
         warnings.simplefilter("always", ConvergenceWarning)
         result = metric.compute(arrays, seed)
     return result, sum(issubclass(w.category, ConvergenceWarning) for w in caught)
-
-
-def _protocol(dataset: ImageSource, images: MetricImages) -> dict[str, Any]:
-    found: dict[str, Any] = {"dataset": type(dataset).__name__, "images": len(dataset)}
-    if "group" in images:
-        found["groups"], found["group_size"] = images["group"].shape
-    found |= {name: len(images[name]) for name in ("reference", "sample") if name in images}
-    if "factor_names" in images:
-        found["factors"] = list(images["factor_names"])
-    return found

@@ -11,6 +11,10 @@ COLUMNS = {
     "BetaVAE": "beta_vae",
 }
 
+# How many batches the paper's code trains each model for. InfoGAN (modified) is InfoGAN-CR before
+# the contrastive term is switched on.
+BATCHES = {"InfoGAN (modified)": 288_000, "InfoGAN-CR": 322_560, "FactorVAE": 311_040}
+
 # Model -> number of runs, if the paper gives it; mean and standard error for each column.
 SCORES = {
     "InfoGAN (modified)": (50, ".82 .01 .60 .02 .41 .02 .82 .00 .94 .01 .22 .01 .87 .01"),
@@ -29,3 +33,13 @@ SCORES = {
         ".84 nan .73 nan .58 nan .80 nan .82 nan .37 nan .86 nan",
     ),
 }
+
+
+def batches(model: str) -> int | None:
+    """Return how many batches the paper's code trains a model of Table 1 for, if known.
+
+    Args:
+        model: Its name in a table, perhaps followed by config keys in brackets.
+    """
+    known = (n for name, n in BATCHES.items() if model == name or model.startswith(f"{name} ("))
+    return next(known, None)

@@ -6,6 +6,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -13,7 +14,7 @@ from tqdm import tqdm
 from disentanglement import console
 from disentanglement.config import nearest
 from disentanglement.errors import UserError, os_errors_in_one_line
-from disentanglement.evaluation import evaluate
+from disentanglement.evaluation import codes, evaluate
 from disentanglement.evaluation.scorecard import Scorecard
 from disentanglement.files import fingerprint
 from disentanglement.metrics import arrays
@@ -30,7 +31,8 @@ arrays of FILE.npz (M groups of L images, K codes, F factors, N images):
   factor_ids       [N, F]     the same as integer classes
   continuous       [F]        True for quantities, False for categories
   shape_probabilities [S, C]  p(shape | generated image), for sample_quality
-A metric whose arrays are missing is reported as skipped. docs/METRICS.md explains the metrics.
+A metric whose arrays are missing is reported as skipped. docs/METRICS.md explains the metrics,
+docs/YOUR_ENCODER.md how to make such a file from an encoder.
 """
 
 
@@ -64,11 +66,14 @@ def _score(options: argparse.Namespace) -> int:
     if options.json and options.json.resolve() == options.file.resolve():
         raise UserError(f"--json {options.json}: that is the file with the codes; name another")
     metrics = _chosen(options.metrics)
-    given = _read(options.file)
+    given, about = _read(options.file)
+    shapes = {name: list(array.shape) for name, array in given.items()}
+    model = {"name": options.file.stem, "file": fingerprint(options.file)}
     identity = {
         "seed": options.seed,
-        "protocol": {"arrays": {name: list(array.shape) for name, array in given.items()}},
-        "model": {"name": options.file.stem, "file": fingerprint(options.file)},
+        **({"image_seed": about["seed"]} if about else {}),
+        "protocol": {"arrays": shapes} | about.get("protocol", {}),
+        "model": model | about.get("model", {}),
     }
     card = Scorecard(options.json, identity, say=_print_line)
     todo = card.todo(metrics)
@@ -91,8 +96,8 @@ def _chosen(metrics: str | None) -> Mapping[str, MetricFunction]:
     return evaluate.metrics_by_name(names)
 
 
-def _read(path: Path) -> dict[str, np.ndarray]:
-    """Return the arrays in the file that metrics take; nothing is ever unpickled."""
+def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return the arrays that metrics take, and what `save_codes` says; nothing is unpickled."""
     try:
         with os_errors_in_one_line(path):
             archive = np.load(path, allow_pickle=False)
@@ -100,9 +105,13 @@ def _read(path: Path) -> dict[str, np.ndarray]:
             raise UserError(f"{path}: is a single array, not an npz file of named arrays")
         with os_errors_in_one_line(path), archive:
             for name in archive.files:
-                if name not in arrays.NAMES:
+                if name not in (*arrays.NAMES, codes.ABOUT):
                     print(f"note: array '{name}' is ignored{nearest(name, arrays.NAMES)}")
-            return {name: _array(path, archive, name) for name in arrays.NAMES if name in archive}
+            about = {}
+            if codes.ABOUT in archive:
+                about = codes.read_about(_array(path, archive, codes.ABOUT))
+            names = [name for name in arrays.NAMES if name in archive]
+            return {name: _array(path, archive, name) for name in names}, about
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError) as error:
         raise UserError(f"{path}: damaged, or not an npz file ({error})") from error
     except MemoryError as error:

@@ -10,6 +10,17 @@ from disentanglement.errors import UserError
 
 Record = dict[str, Any]  # see `disentanglement.evaluation.scorecard`
 
+# Data sets by the names of their classes, which records hold.
+DATA_LABELS = {
+    "DSprites": "dSprites",
+    "Teapots": "3D teapots",
+    "CelebA": "CelebA",
+    "StandInFaces": "stand-in faces",
+    "LabelledImages": "own images",
+}
+_PAPERS_DATA = "DSprites"  # of the paper's Table 1
+_SEVERAL_SETS = ("Teapots", "LabelledImages")  # whose labels say which set it is
+
 
 def find_records(paths: list[Path]) -> dict[Path, Record]:
     """Return the score records in files and folders, by file.
@@ -43,6 +54,30 @@ def dataset_name(record: Record) -> str | None:
     """Return the class name of the data set that a record's scores were computed on, if known."""
     protocol = record.get("protocol")
     return protocol.get("dataset") if isinstance(protocol, dict) else None
+
+
+def data_label(record: Record) -> str | None:
+    """Return the usual name of the data set behind a record's scores, if known.
+
+    Where there are several sets of a kind, the factors and the number of images follow, e.g.
+    "3D teapots (gamma, beta, alpha; 200,000 images)".
+    """
+    name = dataset_name(record)
+    if name is None:
+        return None
+    label, protocol = DATA_LABELS.get(name, name), record["protocol"]
+    if name not in _SEVERAL_SETS or not {"factors", "images"} <= set(protocol):
+        return label
+    factors = protocol["factors"]
+    unnamed = factors == [f"latent_{i}" for i in range(len(factors))]
+    text = f"{len(factors)} latents" if unnamed else ", ".join(factors)
+    return f"{label} ({text}; {protocol['images']:,} images)"
+
+
+def is_on_other_data(record: Record) -> bool:
+    """Return whether the scores are known to be for other data than the paper's Table 1."""
+    name = dataset_name(record)
+    return name in DATA_LABELS and name != _PAPERS_DATA
 
 
 def _search(folder: Path) -> Iterator[tuple[Path, Record]]:

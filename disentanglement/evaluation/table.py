@@ -15,11 +15,23 @@ from disentanglement import console
 from disentanglement.errors import UserError
 from disentanglement.evaluation import paper
 from disentanglement.evaluation.paper import COLUMNS
-from disentanglement.evaluation.score_records import Record, dataset_name, find_records
+from disentanglement.evaluation.score_records import (
+    Record,
+    data_label,
+    find_records,
+    is_on_other_data,
+)
 from disentanglement.files import atomic_path, write_text
 
-# Data sets other than the paper table's: name in records -> name in our table.
-OTHER_DATA = {"Teapots": "3D teapots", "CelebA": "CelebA", "StandInFaces": "stand-in faces"}
+# Columns for images without factors, shown if any record has them. Not FID and KID: see
+# docs/METRICS.md.
+RANDOM_FEATURES = {
+    "Frechet (random features)": "random_feature_frechet.distance",
+    "Frechet floor": "random_feature_frechet.floor",
+    "KID (random features)": "random_feature_kid.distance",
+    "KID floor": "random_feature_kid.floor",
+}
+_ALL_COLUMNS = COLUMNS | RANDOM_FEATURES
 
 _MARKS = ("<!-- table: python -m disentanglement.table -->", "<!-- end of table -->")
 
@@ -33,9 +45,10 @@ class Row:
         model: The model's name.
         batches: How long it trained, if known.
         runs: How many runs, if known.
-        means: The mean of each of COLUMNS, NaN if unknown.
+        means: The mean in each of `columns`, NaN if unknown.
         errors: Its standard error, NaN if unknown or of a single run.
         counts: How many of the runs have the score.
+        columns: The columns.
     """
 
     source: str
@@ -45,6 +58,27 @@ class Row:
     means: np.ndarray
     errors: np.ndarray
     counts: np.ndarray
+    columns: tuple[str, ...] = tuple(COLUMNS)
+
+    def mean(self, column: str) -> float:
+        """Return the mean in a column, NaN if unknown."""
+        return self.means[self.columns.index(column)] if column in self.columns else math.nan
+
+    def error(self, column: str) -> float:
+        """Return the standard error in a column, NaN if unknown."""
+        return self.errors[self.columns.index(column)] if column in self.columns else math.nan
+
+    def cell(self, column: str) -> str:
+        """Return the text in a column: mean ± error, and the number of runs if some lack it."""
+        mean, error = self.mean(column), self.error(column)
+        if math.isnan(mean):
+            return ""
+        digits, precision = (".2f", ".2f") if column in COLUMNS else (".3g", ".1g")
+        text = f"{mean:{digits}}"
+        if not math.isnan(error):
+            text = f"{text} ± {error:{precision}}"
+        count = self.counts[self.columns.index(column)]
+        return text if count == (self.runs or 0) else f"{text} (of {count})"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -89,7 +123,7 @@ def compare(found: dict[Path, Record]) -> list[Row]:
     The paper's scores are for dSprites; omitted if all of ours are for other data sets.
     """
     ours = rows(list(found.values()))
-    if all(dataset_name(record) in OTHER_DATA for record in found.values()):
+    if all(map(is_on_other_data, found.values())):
         return ours
     names = {row.model for row in ours}
     return ours + sorted(paper_rows(), key=lambda row: row.model not in names)
@@ -110,7 +144,17 @@ def rows(found: list[Record]) -> list[Row]:
     """Return a row for each model, averaged over records that differ only in the model's `run`."""
     by_model = itertools.groupby(sorted(found, key=_key), key=_key)
     groups = [list(members) for _, members in by_model]
-    return [_row(members, _name(members[0], groups)) for members in groups]
+    held = set().union(*(record["scores"] for record in found))
+    more = [column for column, score in RANDOM_FEATURES.items() if score in held]
+    columns = (*COLUMNS, *more)
+    return [_row(members, _name(members[0], groups), columns) for members in groups]
+
+
+def columns_of(table: list[Row]) -> list[str]:
+    """Return the columns to show: the paper's if any row has one of them, and others in use."""
+    used = {c for row in table for c in row.columns if not math.isnan(row.mean(c))}
+    papers = list(COLUMNS) if used & set(COLUMNS) or not used else []
+    return papers + [column for column in RANDOM_FEATURES if column in used]
 
 
 def paper_rows() -> list[Row]:
@@ -125,9 +169,10 @@ def paper_rows() -> list[Row]:
 
 def as_text(table: list[Row]) -> str:
     """Return a Markdown table with aligned columns."""
-    lines = [["", "model", "batches", "runs", *COLUMNS]]
+    columns = columns_of(table)
+    lines = [["", "model", "batches", "runs", *columns]]
     for row in table:
-        cells = [_cell(row, i) for i in range(len(COLUMNS))]
+        cells = [row.cell(column) for column in columns]
         lines.append([row.source, row.model, _number(row.batches), _number(row.runs), *cells])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     lines.insert(1, ["-" * width for width in widths])
@@ -138,12 +183,13 @@ def as_text(table: list[Row]) -> str:
 
 def as_csv(table: list[Row]) -> str:
     """Return the table as CSV with all digits: a mean and a standard error per column."""
-    lines = []
+    lines, columns = [], columns_of(table)
     for row in table:
         line: dict[str, Any] = {"source": row.source, "model": row.model}
         line |= {"batches": row.batches or "", "runs": row.runs or ""}
-        for column, mean, error in zip(COLUMNS, row.means, row.errors, strict=True):
-            line |= {column: mean, f"{column} s.e.": error}
+        for column in columns:
+            name = column if column in COLUMNS else RANDOM_FEATURES[column]
+            line |= {name: row.mean(column), f"{name} s.e.": row.error(column)}
         lines.append(line)
     return pd.DataFrame(lines).to_csv(index=False, lineterminator="\n")
 
@@ -152,15 +198,17 @@ def draw(table: list[Row], path: Path) -> None:
     """Draw a panel per column, in which each row is a bar with its standard error."""
     from matplotlib.figure import Figure
 
-    labels = [f"{row.model}, {row.source}" for row in table]
-    figure = Figure((2 * len(COLUMNS) + 3, 1 + 0.35 * len(table)), layout="constrained")
-    panels = figure.subplots(1, len(COLUMNS), sharey=True)
+    labels, columns = [f"{row.model}, {row.source}" for row in table], columns_of(table)
+    figure = Figure((2 * len(columns) + 3, 1 + 0.35 * len(table)), layout="constrained")
+    panels = figure.subplots(1, len(columns), sharey=True, squeeze=False)[0]
     colors = ["tab:blue" if row.source == "ours" else "lightgray" for row in table]
-    for i, (panel, column) in enumerate(zip(panels, COLUMNS, strict=True)):
-        means = [row.means[i] for row in table]
-        errors = np.nan_to_num([row.errors[i] for row in table])
+    for panel, column in zip(panels, columns, strict=True):
+        means = [row.mean(column) for row in table]
+        errors = np.nan_to_num([row.error(column) for row in table])
         panel.barh(range(len(table)), means, xerr=errors, color=colors)
-        panel.set(title=column, xlim=(0, 1))
+        panel.set_title(column)
+        if column in COLUMNS:
+            panel.set_xlim(0, 1)
     panels[0].set_yticks(range(len(table)), labels)
     panels[0].invert_yaxis()
     with atomic_path(path) as temporary:
@@ -183,35 +231,27 @@ def _name(record: Record, groups: list[list[Record]]) -> str:
         other["model"].get("config", {})
         for other, *_ in groups
         if other["model"].get("name") == record["model"].get("name")
-        and dataset_name(other) == dataset_name(record)
+        and data_label(other) == data_label(record)
     ]
     own = [
         f"{key}={value}"
         for key, value in config.items()
         if key != "run" and any(other.get(key) != value for other in namesakes)
     ]
-    if (dataset := dataset_name(record)) in OTHER_DATA:
-        name = f"{name}, {OTHER_DATA[dataset]}"
+    if is_on_other_data(record):
+        name = f"{name}, {data_label(record)}"
     return f"{name} ({', '.join(own)})" if own else name
 
 
-def _row(members: list[Record], name: str) -> Row:
+def _row(members: list[Record], name: str, columns: tuple[str, ...]) -> Row:
     scores = pd.DataFrame([record["scores"] for record in members])
-    scores = scores.reindex(columns=list(COLUMNS.values())).astype(float)
+    scores = scores.reindex(columns=[_ALL_COLUMNS[column] for column in columns]).astype(float)
     # Without `dropna`, pandas sums missing scores as zeros, which changes how sums are rounded.
     means, errors, counts = scores.apply(
         lambda column: column.dropna().agg(["mean", "sem", "count"])
     ).to_numpy()
     batches = members[0]["model"].get("batches")
-    return Row("ours", name, batches, len(members), means, errors, counts.astype(int))
-
-
-def _cell(row: Row, i: int) -> str:
-    mean, error = row.means[i], row.errors[i]
-    if math.isnan(mean):
-        return ""
-    text = f"{mean:.2f}" if math.isnan(error) else f"{mean:.2f} ± {error:.2f}"
-    return text if row.counts[i] == (row.runs or 0) else f"{text} (of {row.counts[i]})"
+    return Row("ours", name, batches, len(members), means, errors, counts.astype(int), columns)
 
 
 def _number(value: int | None) -> str:

@@ -171,7 +171,7 @@ def _score_and_publish(experiment, run, out):
 
     def score_and_publish():
         experiment.score(config, run.path)
-        publish(run, records_folder)
+        publish(run, records_folder, experiment.folder.name)
 
     return _run_logged(score_and_publish)
 
@@ -180,10 +180,16 @@ def _same(one, other):
     return other.exists() and one.read_bytes() == other.read_bytes()
 
 
-def publish(run: RunFolder, folder: Path) -> None:
+def publish(run: RunFolder, folder: Path, experiment: str) -> None:
     """Replace `folder` with what is worth keeping of a scored run.
 
     These are records, pictures and, instead of checkpoints, weights; every file is under 16 MB.
+    `pretrained.load` reads such a folder.
+
+    Args:
+        run: The run.
+        folder: Where to publish it.
+        experiment: The name of the experiment's folder.
     """
     fresh = folder.with_name(f".{folder.name}.partial")
     with os_errors_in_one_line(folder):
@@ -195,7 +201,7 @@ def publish(run: RunFolder, folder: Path) -> None:
                     shutil.copyfile(path, fresh / path.name)
         for path in final_metrics.checkpoints(run.path, run.task.config).values():
             snapshot = path.parent.name if path.parent.name.startswith("global_id-") else ""
-            weights.publish(path, fresh / "weights" / snapshot)
+            weights.publish(path, fresh / "weights" / snapshot, experiment=experiment)
         if folder.exists():
             shutil.rmtree(folder)
         fresh.rename(folder)

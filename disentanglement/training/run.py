@@ -227,12 +227,7 @@ class TrainingRun:
 
     def _draw_traversal(self) -> None:
         latent, columns = self.model.latent, self.config.vis_num_sample
-        base = latent.sample(stream(self.config.run, "traversal picture"), 1)
-        rows = [
-            self.model.generate(latent.traverse(base, j, columns)) for j in range(latent.num_codes)
-        ]
-        if self.config.output_reverse:
-            rows = [1 - row for row in rows]
+        rows = visualize.traverse_codes(self.model, columns)
         values = latent.code.sweep(columns)
         names = latent.names[: latent.num_codes]
         visualize.save_traversal(self.work_dir / "traversal.png", rows, names, values)

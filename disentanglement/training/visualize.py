@@ -1,12 +1,17 @@
 """Pictures: sample grids and latent traversals."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from disentanglement.files import atomic_path
+from disentanglement.streams import stream
+
+if TYPE_CHECKING:  # imports Keras
+    from disentanglement.algorithms.model import Model
 
 
 def grid(images: np.ndarray, rows: int, columns: int) -> np.ndarray:
@@ -35,8 +40,25 @@ def save_picture(path: Path, picture: np.ndarray) -> None:
         image.save(temporary)
 
 
+def traverse_codes(model: "Model", num_sample: int) -> list[np.ndarray]:
+    """Return the images of a traversal of each code, [num_sample, H, W, C] each.
+
+    The other codes and the noise stay at values drawn from the run's seed. Images are inverted if
+    the config's output_reverse says so.
+    """
+    latent, config = model.latent, model.config
+    base = latent.sample(stream(config.run, "traversal picture"), 1)
+    rows = [model.generate(latent.traverse(base, j, num_sample)) for j in range(latent.num_codes)]
+    return [1 - row for row in rows] if config.output_reverse else rows
+
+
 def save_traversal(
-    path: Path, rows: Sequence[np.ndarray], labels: Sequence[str], values: np.ndarray
+    path: Path,
+    rows: Sequence[np.ndarray],
+    labels: Sequence[str],
+    values: np.ndarray,
+    title: str | None = None,
+    metadata: Mapping[str, str] | None = None,
 ) -> None:
     """Write a figure of latent traversals: a row per latent, a column per value.
 
@@ -45,6 +67,8 @@ def save_traversal(
         rows: The images of each latent, [len(values), H, W, C].
         labels: The name of each latent.
         values: The heading of each column.
+        title: Above the figure, if any.
+        metadata: Entries that the file carries besides the picture.
     """
     from matplotlib.figure import Figure  # slow to import, and needed only once per run
 
@@ -60,8 +84,10 @@ def save_traversal(
             if i == 0:
                 axis.set_title(f"{value:.2g}", fontsize=9)
         axes[i, 0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=9)
+    if title:
+        figure.suptitle(title, fontsize=10)
     with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=120)
+        figure.savefig(temporary, dpi=120, metadata=metadata)
 
 
 def _to_bytes(picture: np.ndarray) -> np.ndarray:

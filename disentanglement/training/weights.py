@@ -19,7 +19,9 @@ LIMIT = 16_000_000  # bytes per file
 _OVERHEAD = 64_000  # bytes of a file set aside for everything but the weights
 
 
-def publish(path: Path, folder: Path, limit: int = LIMIT) -> list[Path]:
+def publish(
+    path: Path, folder: Path, limit: int = LIMIT, experiment: str | None = None
+) -> list[Path]:
     """Write each network of a checkpoint to a file of its own, and return the files.
 
     Args:
@@ -27,6 +29,7 @@ def publish(path: Path, folder: Path, limit: int = LIMIT) -> list[Path]:
         folder: Where the files are written.
         limit: The largest file, in bytes. A network that would exceed it as float32, which
             restores the model exactly, is written as float16.
+        experiment: The name of the experiment's folder; the files hold it, for `pretrained.load`.
 
     Raises:
         UserError: A network is too large even as float16, or the checkpoint cannot be read.
@@ -34,6 +37,8 @@ def publish(path: Path, folder: Path, limit: int = LIMIT) -> list[Path]:
     available = limit - _OVERHEAD
     meta = checkpoint.load_meta(path)
     source = {"batches": meta["next_batch"], "config": meta["config"]}
+    if experiment:
+        source["experiment"] = experiment
     written = []
     for network, arrays in checkpoint.load_networks(path).items():
         size = sum(array.size for array in arrays.values())

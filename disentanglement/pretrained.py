@@ -1,0 +1,10 @@
+"""Trained models, ready to use; the command lists them. See experiments/pretrained.py."""
+
+import sys
+
+from disentanglement.experiments.pretrained import Pretrained, load, main, names
+
+__all__ = ["Pretrained", "load", "names"]
+
+if __name__ == "__main__":
+    sys.exit(main())
