@@ -35,6 +35,7 @@ EXPERIMENT = Experiment(
     schema=TeapotFactorVAEConfig,
     num_images=NUM_IMAGES,
     build=build,
+    find_data=teapots.find,
     load_data=teapots.load_for,
     metrics=metrics,
 )

@@ -34,6 +34,7 @@ EXPERIMENT = Experiment(
     schema=FactorVAEConfig,
     num_images=dsprites.NUM_IMAGES,
     build=build,
+    find_data=dsprites.find,
     load_data=dsprites.load_for,
     metrics=metrics,
 )

@@ -36,6 +36,7 @@ EXPERIMENT = Experiment(
     schema=TeapotInfoGANCRConfig,
     num_images=NUM_IMAGES,
     build=build,
+    find_data=teapots.find,
     load_data=teapots.load_for,
     metrics=metrics,
 )

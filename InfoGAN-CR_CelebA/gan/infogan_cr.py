@@ -35,6 +35,7 @@ EXPERIMENT = Experiment(
     schema=CelebAConfig,
     num_images=celeba.NUM_IMAGES,
     build=build,
+    find_data=celeba.find,
     load_data=celeba.load_for,
     metrics=metrics,
 )

@@ -35,6 +35,7 @@ EXPERIMENT = Experiment(
     schema=InfoGANCRConfig,
     num_images=dsprites.NUM_IMAGES,
     build=build,
+    find_data=dsprites.find,
     load_data=dsprites.load_for,
     metrics=metrics,
 )

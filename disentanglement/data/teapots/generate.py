@@ -111,16 +111,24 @@ def generate(
     )
 
 
-def resume_command(folder: Path) -> str | None:
-    """Return the command that resumes an unfinished set in `folder`; None if there is none."""
+def script(variant: Variant) -> str:
+    """Return the path, inside the project, of the script that generates a variant."""
+    return f"3D_teapot/generate_teapots_{variant.name}.py"
+
+
+def resume_command(folder: Path) -> list[str] | None:
+    """Return the command that resumes an unfinished set in `folder`; None if there is none.
+
+    Its first word, the script, is a path inside the project.
+    """
     found = parts.read_description(folder / ".parts")
     if found is None or found.get("variant") not in VARIANTS:
         return None
-    words = [f"3D_teapot/generate_teapots_{found['variant']}.py --out {folder}"]
-    words += [f"--{key} {found[key]}" for key in ("train", "groups", "seed")]
+    words = [script(VARIANTS[found["variant"]]), "--out", str(folder)]
+    words += [word for key in ("train", "groups", "seed") for word in (f"--{key}", str(found[key]))]
     if found["mesh"] != _TEAPOT:
-        words.append("--mesh FILE")
-    return " ".join(words)
+        words += ["--mesh", "FILE"]
+    return words
 
 
 def train_latents(spec: TeapotSet) -> np.ndarray:
