@@ -14,7 +14,9 @@ def bars_experiment(name: str, folder: Path, metrics: str) -> Path:
 
     metrics: the Python expression of its MetricLists, in which ALL holds every metric.
     """
-    shutil.copytree(ROOT / name, folder, ignore=shutil.ignore_patterns("results", "data", "__pycache__"))
+    shutil.copytree(
+        ROOT / name, folder, ignore=shutil.ignore_patterns("results", "data", "__pycache__")
+    )
     entry = next(path for path in (folder / "gan").iterdir() if "EXPERIMENT =" in path.read_text())
     text, count = entry.read_text(), 0
     for original in ("dsprites", "teapots"):

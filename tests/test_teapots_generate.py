@@ -155,8 +155,9 @@ def test_a_full_disk_is_one_line(tmp_path, workers, limit, where):
         "import resource, signal, sys\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (HERE, HERE))\n"
+        "from pathlib import Path\n"
         "from disentanglement.data.teapots import command, variants\n"
-        "sys.exit(command.main(variants.FIXED_COLOR, sys.argv[1:]))\n"
+        "sys.exit(command.main(variants.FIXED_COLOR, Path(), sys.argv[1:]))\n"
     )
     code = code.replace("HERE", str(limit))
     words = ["--out", tmp_path / "set", "--train", "600", "--groups", "3"]
@@ -239,7 +240,7 @@ def test_bad_meshes_are_one_line(tmp_path, capsys, name, content, message):
         mesh.load(tmp_path / name)
     assert "\n" not in str(error.value)
     arguments = ["--out", tmp_path / "set", "--mesh", tmp_path / name]
-    assert command.main(ALL_COLOR, list(map(str, arguments))) == 2
+    assert command.main(ALL_COLOR, tmp_path, list(map(str, arguments))) == 2
     assert not (tmp_path / "set" / ".parts").exists()
 
 
@@ -266,10 +267,3 @@ def test_a_preview(variant, tmp_path):
     # The rows of the latents change along them.
     for row in sheet.reshape(3 + count, 64, 12, 64, 3)[3:]:
         assert np.abs(row[:, 0].astype(int) - row[:, 5]).max() > 10
-
-
-def test_out_or_preview_is_required(capsys):
-    with pytest.raises(SystemExit) as stop:
-        command.main(ALL_COLOR, [])
-    assert stop.value.code == 2
-    assert "--out DIR, or --preview" in capsys.readouterr().err
