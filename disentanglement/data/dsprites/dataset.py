@@ -85,11 +85,11 @@ def load(folder: Path, say: Callable[[str], None] = print) -> DSprites:
     Raises:
         UserError: The official file is damaged or is not dSprites.
     """
-    return _load([Path(folder)], say)
+    return load_first([Path(folder)], say)
 
 
-def _load(folders: list[Path], say: Callable[[str], None]) -> DSprites:
-    """Load dSprites from the first folder that holds it; rendered images go to the last."""
+def load_first(folders: list[Path], say: Callable[[str], None] = print) -> DSprites:
+    """Load dSprites from the first folder that holds it; rendered images are cached in the last."""
     path = _find(folders)
     if path.name != OFFICIAL_FILE:
         for other in sorted(file for each in folders for file in each.glob("*dsprites*.npz")):
@@ -219,12 +219,8 @@ def find(config: TrainingConfig, experiment: Path) -> Path:
 def load_for(
     config: TrainingConfig, experiment: Path, say: Callable[[str], None] = print
 ) -> DSprites:
-    """Load dSprites for a run of the experiment in this folder.
-
-    Like `load`, but from the first of `data_folders` that holds a file; rendered images are cached
-    in the last.
-    """
-    return _load(data_folders(experiment, config.data_dir), say)
+    """Load dSprites for a run of the experiment in this folder; see `load_first`."""
+    return load_first(data_folders(experiment, config.data_dir), say)
 
 
 def data_folders(experiment: Path, data_dir: str | Path | None = None) -> list[Path]:

@@ -6,6 +6,7 @@ or by the paper's code.
 
 import os
 import shlex
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,14 @@ class Teapots:
         from keras import ops  # the data alone needs no Keras
 
         return ops.cast(rows, "float32") / 255
+
+    def metric_checksum(self) -> str:
+        """Return a checksum of the latents, the metric groups and their labels."""
+        checksum = 0
+        for array in map(np.ascontiguousarray, (self.latents, self.groups, self.labels)):
+            checksum = zlib.crc32(repr(array.shape).encode(), checksum)
+            checksum = zlib.crc32(array.data, checksum)
+        return f"{checksum:08x}"
 
     def draw_images(self, rng: np.random.Generator) -> MetricImages:
         """Draw the images of the paper's protocol: all groups, and N / 10 random training images.
