@@ -100,7 +100,7 @@ def test_resume_after_kill_9(generated, tmp_path):
     for name in FILES:
         assert (out / name).read_bytes() == (generated / name).read_bytes()
     again = subprocess.run(words, capture_output=True, text=True, check=True)
-    assert "already complete" in again.stdout
+    assert "already complete; its checksums are right" in again.stdout
 
 
 def test_finished_parts_are_not_rendered_again(tmp_path, monkeypatch):
@@ -139,6 +139,26 @@ def test_other_sets_are_never_overwritten(generated, tmp_path):
     ):
         generate.generate(SMALL, tmp_path, **QUIET)
     assert (tmp_path / TRAIN).read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("damage", ["truncated", "flipped"])
+def test_a_damaged_file_is_noticed_and_can_be_made_again(generated, tmp_path, name, damage):
+    out = shutil.copytree(generated, tmp_path / "set")
+    content = bytearray((out / name).read_bytes())
+    if damage == "truncated":
+        del content[-1000:]
+    else:
+        content[len(content) // 2] ^= 255
+    (out / name).write_bytes(content)
+    with pytest.raises(UserError, match=f"{name}: damaged .*: move it away and run the same") as e:
+        generate.generate(SMALL, out, **QUIET)
+    assert "\n" not in str(e.value)
+    assert (out / name).read_bytes() == content
+    if damage == "truncated" and name == METRIC:  # what the message says; once is enough
+        (out / name).rename(tmp_path / "away.npz")
+        generate.generate(SMALL, out, **QUIET)
+        assert (out / name).read_bytes() == (generated / name).read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def _how_to_train(variant: Variant, out: Path, root: Path) -> str:
     if any(out in data_folders(root / experiment) for experiment in _EXPERIMENTS):
         return "training finds it there"
     setting = f"add {shlex.join(['--set', f'data_dir={out}'])} to the training command"
-    if variant != ALL_COLOR:
+    if variant.name != ALL_COLOR.name:
         return f"to train on it, {setting}"
     return (
         f"to train on it, move its train_data/ and metric_data/ to "
