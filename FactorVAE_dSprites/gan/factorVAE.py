@@ -1,6 +1,6 @@
 """FactorVAE on dSprites: the algorithm, its networks, the data and the metrics, put together.
 
-As a script, it trains one run without a scheduler: python factorVAE.py --work-dir DIR
+As a script, it trains the first run of config.py without a scheduler: python factorVAE.py
 """
 
 import sys

@@ -1,6 +1,6 @@
 """InfoGAN-CR on CelebA: the algorithm, its networks, the data and the metrics, put together.
 
-As a script, it trains one run without a scheduler: python infogan_cr.py --work-dir DIR
+As a script, it trains the first run of config.py without a scheduler: python infogan_cr.py
 """
 
 import sys
