@@ -81,7 +81,7 @@ def where_training_looks(out: Path) -> str:
     """Return a line that says how to train on the file that was written."""
     folders = dataset.data_folders(EXPERIMENT)
     if out.name in dataset.FILES and out.resolve().parent in folders:
-        return f"{EXPERIMENT.name}/ trains on it: it is one of the places where it looks for data"
+        return "training finds it there"
     return f"to train on it, move it to {folders[0] / dataset.FILES[0]}"
 
 

@@ -93,7 +93,7 @@ def test_an_archive_in_the_shared_folder(checkout, run, capsys):
     folder.mkdir(parents=True)
     write(folder / "img_align_celeba.zip", official(2))
     assert run(checkout / "CelebA" / "process_celeba.py", "--workers", 1) == 0
-    assert "trains on it" in capsys.readouterr().out.splitlines()[-1]
+    assert capsys.readouterr().out.splitlines()[-1] == "training finds it there"
     assert celeba.find(DEFAULT, checkout / "InfoGAN-CR_CelebA") == folder / "data.npz"
 
 
@@ -175,6 +175,7 @@ def test_out_is_where_it_was_and_may_be_where_training_looks(checkout, run, few,
 def test_a_preview_alone_makes_no_set_and_overwrites_nothing(checkout, run, capsys):
     script, sheet = script_of(checkout, variants.FIXED_COLOR), checkout / "sheet.png"
     assert run(script, "--preview", sheet) == 0
+    assert run(script, "--preview", sheet) == 0  # it is the same picture
     assert not (checkout / "3D_teapot" / variants.FIXED_COLOR.name).exists()
     sheet.write_bytes(b"precious")
     assert run(script, "--preview", sheet, "--out", checkout / "set") == console.MISTAKE

@@ -4,6 +4,7 @@ Images are rendered in parts, each a file, by several processes; an interrupted 
 missing parts. A part depends only on the specification and its number.
 """
 
+import io
 import shutil
 import time
 import zipfile
@@ -166,11 +167,15 @@ def contact_sheet(spec: TeapotSet, columns: int = 12, random_rows: int = 3) -> n
 
 
 def save_contact_sheet(spec: TeapotSet, path: Path) -> None:
-    """Write `contact_sheet` as a PNG file. Raises UserError if the file exists."""
-    if path.exists():
+    """Write `contact_sheet` as a PNG file. Raises UserError if the file exists and differs."""
+    content = io.BytesIO()
+    Image.fromarray(contact_sheet(spec)).save(content, "PNG")
+    if not path.exists():
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(content.getvalue())
+    elif path.is_dir() or path.read_bytes() != content.getvalue():
+        # The same picture is left by an earlier call of the command, which now resumes.
         raise UserError(f"{path} exists: choose another name for --preview, or move it away")
-    with atomic_path(path) as temporary:
-        Image.fromarray(contact_sheet(spec)).save(temporary, "PNG")
 
 
 def _check_folder(out: Path, description: dict[str, Any], folder: Path) -> bool:
