@@ -1,12 +1,13 @@
 """A blue teapot in any orientation, lit from above.
 
-Run it with --out DIR; --help lists all options.
+Writes a folder beside this script, named after the variant; --help lists the options.
 """
 
 import sys
+from pathlib import Path
 
 from disentanglement.data.teapots.command import main
 from disentanglement.data.teapots.variants import FIXED_COLOR
 
 if __name__ == "__main__":
-    sys.exit(main(FIXED_COLOR))
+    sys.exit(main(FIXED_COLOR, Path(__file__).parent))

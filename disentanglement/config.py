@@ -94,7 +94,9 @@ class TrainingConfig:
         "score the untrained model too (global_id -1)", may_change=True, default=False
     )
     data_dir: str | None = key(
-        "folder of the data set; None: data/ beside the experiments", may_change=True, default=None
+        "folder of the data set; None: data/ in the experiment's folder, then data/ beside it",
+        may_change=True,
+        default=None,
     )
 
     @property

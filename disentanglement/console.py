@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from tqdm import tqdm
+
 from disentanglement.errors import TrainingStopped, UserError, from_os_error, os_errors_in_one_line
 
 log = logging.getLogger(__name__)
@@ -15,6 +17,7 @@ FAILED = 1
 MISTAKE = 2  # the user can fix it; argparse exits with this status, too
 STOPPED = 130  # what a shell reports after Ctrl-C
 CLOSED_PIPE = 141  # and for a command whose output nobody reads any more
+_SECONDS = 60  # between two lines of a progress bar in a file
 
 
 def run_command(
@@ -80,6 +83,37 @@ def log_to(paths: Iterable[Path]) -> None:
         file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
         handlers.append(file)
     logging.basicConfig(level=logging.INFO, handlers=handlers, format="%(message)s")
+
+
+def progress_bar(total: int, unit: str, description: str | None = None) -> tqdm:
+    """Return a progress bar with the time left; in a file, a line a minute instead of a bar.
+
+    Args:
+        total: How many items there are.
+        unit: What they are called, e.g. "images".
+        description: What is done to them, in a word or two.
+    """
+    every = {} if sys.stderr.isatty() else {"mininterval": _SECONDS, "maxinterval": _SECONDS}
+    return tqdm(
+        total=total,
+        unit=f" {unit}",
+        desc=description,
+        smoothing=0.05,
+        miniters=1,
+        file=sys.stderr if sys.stderr.isatty() else _Lines(),
+        **every,
+    )
+
+
+class _Lines:
+    """A stream for tqdm that puts each state of the bar on a line of its own."""
+
+    def write(self, text: str) -> None:
+        if line := text.strip():  # the rest is carriage returns and padding
+            print(line, file=sys.stderr, flush=True)
+
+    def flush(self) -> None:
+        pass
 
 
 def at_least(low: int) -> Callable[[str], int]:

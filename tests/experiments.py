@@ -14,12 +14,15 @@ def bars_experiment(name: str, folder: Path, metrics: str) -> Path:
 
     metrics: the Python expression of its MetricLists, in which ALL holds every metric.
     """
-    shutil.copytree(ROOT / name, folder, ignore=shutil.ignore_patterns("results", "__pycache__"))
+    shutil.copytree(
+        ROOT / name, folder, ignore=shutil.ignore_patterns("results", "data", "__pycache__")
+    )
     entry = next(path for path in (folder / "gan").iterdir() if "EXPERIMENT =" in path.read_text())
     text, count = entry.read_text(), 0
-    for original in ("dsprites.load_for", "teapots.load_for"):
-        count += text.count(original)
-        text = text.replace(original, "lambda config, folder, say: Bars()")
+    for original in ("dsprites", "teapots"):
+        count += text.count(f"{original}.load_for")
+        text = text.replace(f"{original}.load_for", "lambda config, folder, say: Bars()")
+        text = text.replace(f"    find_data={original}.find,\n", "")
     assert count == 1
     entry.write_text(text.replace("import sys\n", "import sys\nfrom tests.tiny import Bars\n", 1))
     (folder / "gan" / "metric.py").write_text(

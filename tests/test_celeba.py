@@ -105,9 +105,11 @@ def test_truncated_files_are_one_line(tmp_path, name, length):
 def test_without_data(tmp_path):
     experiment, said = tmp_path / "InfoGAN-CR_CelebA", []
     with pytest.raises(
-        UserError, match=r"holds neither data.npz nor data.npy: get img_align_celeba"
-    ):
+        UserError, match=r"no CelebA \(data.npz or data.npy\) in .*: get img_align_celeba"
+    ) as error:
         load_for(SimpleNamespace(data_dir=None, generate=None), experiment)
+    for place in (experiment / "data/celeba", tmp_path / "data/celeba", tmp_path / "data/CelebA"):
+        assert str(place) in str(error.value)
     data = load_for(SimpleNamespace(data_dir=None, generate=30), experiment, said.append)
     assert type(data) is StandInFaces
     assert len(data) == 30

@@ -103,7 +103,7 @@ def test_official_file_is_read_and_its_pickle_is_not(official, bits, tmp_path):
     said = []
     data = dsprites.load(tmp_path, said.append)
     np.testing.assert_array_equal(data.bits, bits)
-    assert said == []
+    assert said == [f"dSprites from {tmp_path / dsprites.OFFICIAL_FILE}"]
 
 
 def test_without_the_file_it_is_rendered_and_cached(tmp_path, bits, monkeypatch):
@@ -115,7 +115,7 @@ def test_without_the_file_it_is_rendered_and_cached(tmp_path, bits, monkeypatch)
     monkeypatch.setattr(dsprites, "render", lambda: pytest.fail("rendered again despite the cache"))
     again = dsprites.load(tmp_path / "new", said.append)
     np.testing.assert_array_equal(again.bits, bits)
-    assert len(said) == 1
+    assert said[1:] == [f"dSprites from {tmp_path / 'new' / dsprites.CACHE_FILE}"]
 
 
 def test_a_damaged_cache_is_rendered_again(tmp_path, bits):

@@ -1,6 +1,7 @@
 """Teapots as a data set: reading both files, the metrics' protocol, bad files, generation."""
 
 import dataclasses
+import json
 import re
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from disentanglement.data.teapots.variants import FIXED_COLOR
 from disentanglement.errors import UserError
 from disentanglement.evaluation import evaluate as evaluation
 from disentanglement.metrics.suite import METRICS
+from disentanglement.training import feed
 from tests.experiments import ROOT
 
 N, GROUPS, LENGTH = 400, 30, 8
@@ -123,6 +125,55 @@ def test_factor_classes_are_twenty_bins_of_equal_width():
     assert set(ids) == set(range(20))
 
 
+# ---- data that change ----------------------------------------------------------------------------
+
+
+def changed(name):
+    """Return the tests' set with one value of an array changed."""
+    train, metric = arrays()
+    content = {"train": train["imgs"], "latents": train["latents"]}
+    content |= {"groups": metric["imgs"], "labels": metric["labels"]}
+    if name:
+        content[name] = content[name].copy()
+        content[name].flat[-1] -= 1
+    return Teapots(**content, factor_names="xyz")
+
+
+def test_changed_latents_groups_and_labels_are_noticed():
+    recorded = feed.identity(changed(None))
+    old = {key: recorded[key] for key in ("dataset", "images", "checksum")}
+    feed.check_same(Path("model.npz"), recorded, changed(None))
+    for name in ("latents", "groups", "labels"):
+        assert feed.identity(changed(name)) | {"metric_data": ""} == old | {"metric_data": ""}
+        with pytest.raises(UserError, match="the latents or metric groups have changed since"):
+            feed.check_same(Path("model.npz"), recorded, changed(name))
+        feed.check_same(Path("model.npz"), old, changed(name))  # as older versions recorded it
+    with pytest.raises(UserError, match=r"model.npz was trained on 400 images of Teapots"):
+        feed.check_same(Path("model.npz"), old, changed("train"))
+
+
+def test_records_of_changed_groups_are_not_continued(tmp_path):
+    path = tmp_path / "scores.json"
+
+    def score(data, *names):
+        return evaluation.evaluate(read_off(3), data, names, path=path)
+
+    first = score(changed(None), "mig")
+    assert score(changed(None), "mig", "sap")["metrics"].keys() == {"mig", "sap"}
+    assert not list(tmp_path.glob("*.old-*"))
+    again = score(changed("groups"), "sap")
+    assert again["metrics"].keys() == {"sap"}
+    assert again["metric_data"] != first["metric_data"]
+    assert json.loads((tmp_path / "scores.old-1.json").read_text())["metrics"].keys() == {
+        "mig", "sap",
+    }  # fmt: skip
+    # A record of an older version does not hold the checksum.
+    old = json.loads(path.read_text())
+    del old["metric_data"]
+    path.write_text(json.dumps(old))
+    assert score(changed(None), "mig")["metrics"].keys() == {"mig", "sap"}
+
+
 # ---- bad files ----------------------------------------------------------------------------------
 
 
@@ -217,7 +268,7 @@ def test_the_default_folder_and_data_dir(tmp_path):
 
 
 def test_without_data_one_line_says_how_to_generate_them(tmp_path):
-    with pytest.raises(UserError, match="holds no teapots: generate them") as error:
+    with pytest.raises(UserError, match="no teapots in .*: generate them") as error:
         load_for(config(data_dir=tmp_path), ROOT / "InfoGAN-CR_3D_teapot")
     script, out = re.search(r"python (\S+) --out (\S+)$", str(error.value)).groups()
     assert Path(script).is_file()

@@ -100,7 +100,7 @@ def test_resume_after_kill_9(generated, tmp_path):
     for name in FILES:
         assert (out / name).read_bytes() == (generated / name).read_bytes()
     again = subprocess.run(words, capture_output=True, text=True, check=True)
-    assert "already complete" in again.stdout
+    assert "already complete; its checksums are right" in again.stdout
 
 
 def test_finished_parts_are_not_rendered_again(tmp_path, monkeypatch):
@@ -141,6 +141,26 @@ def test_other_sets_are_never_overwritten(generated, tmp_path):
     assert (tmp_path / TRAIN).read_bytes() == b"precious"
 
 
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("damage", ["truncated", "flipped"])
+def test_a_damaged_file_is_noticed_and_can_be_made_again(generated, tmp_path, name, damage):
+    out = shutil.copytree(generated, tmp_path / "set")
+    content = bytearray((out / name).read_bytes())
+    if damage == "truncated":
+        del content[-1000:]
+    else:
+        content[len(content) // 2] ^= 255
+    (out / name).write_bytes(content)
+    with pytest.raises(UserError, match=f"{name}: damaged .*: move it away and run the same") as e:
+        generate.generate(SMALL, out, **QUIET)
+    assert "\n" not in str(e.value)
+    assert (out / name).read_bytes() == content
+    if damage == "truncated" and name == METRIC:  # what the message says; once is enough
+        (out / name).rename(tmp_path / "away.npz")
+        generate.generate(SMALL, out, **QUIET)
+        assert (out / name).read_bytes() == (generated / name).read_bytes()
+
+
 @pytest.mark.parametrize(
     ("workers", "limit", "where"),
     [
@@ -155,8 +175,9 @@ def test_a_full_disk_is_one_line(tmp_path, workers, limit, where):
         "import resource, signal, sys\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (HERE, HERE))\n"
+        "from pathlib import Path\n"
         "from disentanglement.data.teapots import command, variants\n"
-        "sys.exit(command.main(variants.FIXED_COLOR, sys.argv[1:]))\n"
+        "sys.exit(command.main(variants.FIXED_COLOR, Path(), sys.argv[1:]))\n"
     )
     code = code.replace("HERE", str(limit))
     words = ["--out", tmp_path / "set", "--train", "600", "--groups", "3"]
@@ -239,7 +260,7 @@ def test_bad_meshes_are_one_line(tmp_path, capsys, name, content, message):
         mesh.load(tmp_path / name)
     assert "\n" not in str(error.value)
     arguments = ["--out", tmp_path / "set", "--mesh", tmp_path / name]
-    assert command.main(ALL_COLOR, list(map(str, arguments))) == 2
+    assert command.main(ALL_COLOR, tmp_path, list(map(str, arguments))) == 2
     assert not (tmp_path / "set" / ".parts").exists()
 
 
@@ -266,10 +287,3 @@ def test_a_preview(variant, tmp_path):
     # The rows of the latents change along them.
     for row in sheet.reshape(3 + count, 64, 12, 64, 3)[3:]:
         assert np.abs(row[:, 0].astype(int) - row[:, 5]).max() > 10
-
-
-def test_out_or_preview_is_required(capsys):
-    with pytest.raises(SystemExit) as stop:
-        command.main(ALL_COLOR, [])
-    assert stop.value.code == 2
-    assert "--out DIR, or --preview" in capsys.readouterr().err

@@ -1,6 +1,6 @@
 """FactorVAE on 3D teapots: the algorithm, its networks, the data and the metrics, put together.
 
-As a script, it trains one run without a scheduler: python factorVAE.py --work-dir DIR
+As a script, it trains the first run of config.py without a scheduler: python factorVAE.py
 """
 
 import sys
@@ -35,6 +35,7 @@ EXPERIMENT = Experiment(
     schema=TeapotFactorVAEConfig,
     num_images=NUM_IMAGES,
     build=build,
+    find_data=teapots.find,
     load_data=teapots.load_for,
     metrics=metrics,
 )

@@ -1,6 +1,6 @@
 """FactorVAE on dSprites: the algorithm, its networks, the data and the metrics, put together.
 
-As a script, it trains one run without a scheduler: python factorVAE.py --work-dir DIR
+As a script, it trains the first run of config.py without a scheduler: python factorVAE.py
 """
 
 import sys
@@ -34,6 +34,7 @@ EXPERIMENT = Experiment(
     schema=FactorVAEConfig,
     num_images=dsprites.NUM_IMAGES,
     build=build,
+    find_data=dsprites.find,
     load_data=dsprites.load_for,
     metrics=metrics,
 )

@@ -2,7 +2,8 @@
 
     python train_DSpritesInceptionScore.py [--epochs 5] [--images 737280]
 
-It is saved in data/dSprites/ beside the experiments, where all dSprites experiments find it.
+It is saved in data/dSprites/ beside the experiments, where all dSprites experiments find it; if
+this experiment's own data/dSprites/ holds one, it takes that one's place, and the old one is kept.
 """
 
 import sys

@@ -1,6 +1,6 @@
 """InfoGAN-CR on dSprites: the algorithm, its networks, the data and the metrics, put together.
 
-As a script, it trains one run without a scheduler: python infogan_cr.py --work-dir DIR
+As a script, it trains the first run of config.py without a scheduler: python infogan_cr.py
 """
 
 import sys
@@ -35,6 +35,7 @@ EXPERIMENT = Experiment(
     schema=InfoGANCRConfig,
     num_images=dsprites.NUM_IMAGES,
     build=build,
+    find_data=dsprites.find,
     load_data=dsprites.load_for,
     metrics=metrics,
 )

@@ -70,6 +70,14 @@ class DrawsMetricImages(Protocol):
 
 
 @runtime_checkable
+class HasMetricData(Protocol):
+    """A data set that holds data for the metrics besides its training images."""
+
+    def metric_checksum(self) -> str:
+        """Return a checksum of all these data: images, factors and labels."""
+
+
+@runtime_checkable
 class FactorGrid(Protocol):
     """A data set that holds every combination of its factors exactly once."""
 

@@ -23,6 +23,7 @@ READ_ERRORS = (
     NotImplementedError,
 )
 _MAX_COMPRESSION = 1100  # deflate does not compress better than about 1030:1
+_PIECE = 1 << 20  # bytes
 _TIMESTAMP = (1980, 1, 1, 0, 0, 0)  # fixed, so that equal arrays give equal bytes
 
 
@@ -83,6 +84,15 @@ def read_chunks(path: Path, name: str, rows: int, advice: str) -> Iterator[np.nd
     with open_npz(path, advice) as archive, open_array(archive, name) as array:
         for _, chunk in array.chunks(rows):
             yield chunk
+
+
+def verify(path: Path, advice: str) -> None:
+    """Read a whole file and compare its checksums. Raises UserError as `open_npz` does."""
+    with open_npz(path, advice) as archive:
+        for name in archive.namelist():
+            with archive.open(name) as file:
+                while file.read(_PIECE):  # zipfile compares the checksum at the end
+                    pass
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ from disentanglement.data.dataset import (
     Dataset,
     DrawsMetricImages,
     FactorGrid,
+    HasMetricData,
     ImageSource,
     MetricImages,
 )
@@ -82,9 +83,11 @@ def evaluate(
     if seed < 0:
         raise UserError(f"seed {seed}: must be 0 or more")
     images = draw_images(dataset, metric_stream(seed))
-    card = Scorecard(
-        path, {"seed": seed, "protocol": protocol(dataset, images), "model": dict(model or {})}
-    )
+    identity = {"seed": seed, "protocol": protocol(dataset, images), "model": dict(model or {})}
+    data = {}
+    if isinstance(dataset, HasMetricData):
+        data["metric_data"] = dataset.metric_checksum()
+    card = Scorecard(path, identity, data=data)
     todo = card.todo(metrics)
     if todo:
         arrays, sources, encoding_seconds = make_arrays(

@@ -67,8 +67,8 @@ def dsprites(experiment: Path) -> MetricLists:
     """Return the paper's metrics on dSprites: three during training, all at the end.
 
     Args:
-        experiment: The experiment's folder; the shape classifier is found in data/dSprites/ next to
-            it.
+        experiment: The experiment's folder; the shape classifier is found in data/dSprites/ in it
+            or beside it.
     """
     training = {name: METRICS[name] for name in ("factor_vae", "dhsic", "sample_quality")}
     shapes = ShapeProbabilities(classifier_path(experiment))

@@ -26,30 +26,39 @@ class Scorecard:
             arrays, and `unconverged_fits`, the number of its fits that did not converge, if any.
         sessions: For each process that added to it: versions, hardware, the seconds of encoding
             and the metrics it ran.
-        The keys of `identity`.
+        The keys of `identity` and `data`.
 
     Args:
         path: The record's file, or None to keep it in memory. A record there with the same
             identity is continued; any other file is renamed.
         identity: What makes two evaluations the same (seed, protocol, model), as JSON values.
         say: Called with a line for each result.
+        data: More of what makes two evaluations the same, which old records do not hold: compared
+            only with records that do.
 
     Raises:
         UserError: `identity` is not JSON, or the file is damaged.
     """
 
     def __init__(
-        self, path: Path | None, identity: Mapping[str, Any], say: Callable[[str], None] = log.info
+        self,
+        path: Path | None,
+        identity: Mapping[str, Any],
+        say: Callable[[str], None] = log.info,
+        data: Mapping[str, Any] | None = None,
     ):
         self.path, self.say = None if path is None else Path(path), say
         try:
             identity = json.loads(json.dumps(identity))
         except (TypeError, ValueError) as error:
             raise UserError(f"the description of the model must be JSON values: {error}") from error
-        self.record = {"scores": {}, "skipped": {}, **identity, "metrics": {}, "sessions": []}
+        data = dict(data or {})
+        whole = {**identity, **data}
+        self.record = {"scores": {}, "skipped": {}, **whole, "metrics": {}, "sessions": []}
         if self.path is not None:
             found = records.read(self.path.parent, self.path.name)
-            if found and not _has_identity(found, identity):
+            changed = any(found.get(key, value) != value for key, value in data.items())
+            if found and (changed or not _has_identity(found, identity)):
                 keep_old(self.path)
             else:
                 self.record |= found

@@ -30,6 +30,12 @@ def run_grid(experiment: Experiment, job: Job, options: argparse.Namespace) -> i
     gpus = launch.usable_gpus(scheduler)
     where = f"GPUs {', '.join(gpus)}" if gpus else "this CPU, one after another"
     print(f"{options.config}: {len(runs)} runs, {len(todo)} to {job.verb} on {where}")
+    try:
+        job.check_data(todo)  # once, rather than in every run
+    except UserError as error:
+        if not options.dry_run:
+            raise
+        print(f"note: {error}")
     if options.dry_run:
         for run in runs:
             verb = job.verb if run in todo else "skip"

@@ -29,6 +29,8 @@ class Experiment:
         schema: The dataclass of its config keys; see `disentanglement.config`.
         num_images: The size of the data set, to check a config before anything is loaded.
         build: Returns the untrained model of a config. Its weights depend only on `config.run`.
+        find_data: Looks for the data set without loading it, given the config and the folder.
+            Raises UserError if there is none, so that a grid reports it once.
         load_data: Returns the data set, given the config, the folder and a function that prints a
             line. Raises UserError if there is none.
         metrics: Returns the lists of metrics.
@@ -41,6 +43,7 @@ class Experiment:
     build: Callable[[Any], "Model"]
     load_data: Callable[[Any, Path, Callable[[str], None]], Dataset]
     metrics: Callable[[], "MetricLists"]
+    find_data: Callable[[Any, Path], object] = lambda config, folder: None
 
     def grid(self, path: Path | None = None, overrides: Sequence[str] = ()) -> grid.Grid:
         """Read and check a config file of this experiment (default: config.py); see `grid.load`."""

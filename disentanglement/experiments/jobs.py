@@ -26,7 +26,13 @@ class Job(abc.ABC):
     can_stack: ClassVar[bool] = False
 
     def __init__(self, experiment: Experiment):
+        self.experiment = experiment
         self.script = f"{experiment.task}{self.suffix}.py"
+
+    def check_data(self, runs: list[RunFolder]) -> None:
+        """Raise UserError if the data that these runs need cannot be found."""
+        for run in runs:
+            self.experiment.find_data(run.task.config, self.experiment.folder)
 
     def can_start(self, run: RunFolder) -> bool:
         """Whether the job can be done: by default, whether the run has finished training."""
@@ -123,6 +129,9 @@ class DrawingTraversals(Job):
 
     verb, help = "draw", "Draw the latent traversals of every trained run."
     suffix = "_generate_latent_trans"
+
+    def check_data(self, runs: list[RunFolder]) -> None:
+        """Do nothing: traversals need no data."""
 
     def is_done(self, run: RunFolder) -> bool:
         return run.is_trained() and latent_trans.is_done(run.path)

@@ -88,6 +88,9 @@ def _main(options, start):
     chosen = experiment.grid(config, overrides).select(options.runs)
     out = options.out.resolve()
     runs = [RunFolder(out, chosen.scheduler, task) for task in chosen.tasks]
+    for run in runs:
+        if not run.is_trained():
+            experiment.find_data(run.task.config, experiment.folder)  # once, not in every run
     console.log_to([out / "reproduce.log"])
     failed, clock = [], _Clock(start, options.minutes)
     try:

@@ -36,7 +36,7 @@ def main(experiment: Path, arguments: list[str] | None = None) -> int:
         from disentanglement.networks import shape_classifier  # takes seconds
 
         logging.basicConfig(level=logging.INFO, format="%(message)s")
-        dataset = dsprites.load(dsprites.data_folder(experiment, options.data_dir))
+        dataset = dsprites.load_first(dsprites.data_folders(experiment, options.data_dir))
         record = shape_classifier.train(
             dataset, options.out, options.epochs, options.images, options.seed
         )

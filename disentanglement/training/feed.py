@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 
 from disentanglement import engine
-from disentanglement.data.dataset import Dataset
+from disentanglement.data.dataset import Dataset, HasMetricData
 from disentanglement.errors import UserError
 
 _CHECKED_IMAGES = 1000
@@ -20,12 +20,16 @@ _CHECKED_IMAGES = 1000
 def identity(dataset: Dataset) -> dict[str, Any]:
     """Return what identifies a data set, as JSON: its class, its size and a checksum.
 
-    The checksum covers a thousand evenly spaced images. A run must not resume on other data.
+    The checksum covers a thousand evenly spaced images. Where a data set holds data for the metrics
+    (`HasMetricData`), "metric_data" is a checksum of them. A run must not resume on other data.
     """
     n = len(dataset)
     rows = np.unique(np.linspace(0, n - 1, min(n, _CHECKED_IMAGES)).astype(int))
     checksum = zlib.crc32(np.ascontiguousarray(dataset.packed[rows]).tobytes())
-    return {"dataset": type(dataset).__name__, "images": n, "checksum": f"{checksum:08x}"}
+    found = {"dataset": type(dataset).__name__, "images": n, "checksum": f"{checksum:08x}"}
+    if isinstance(dataset, HasMetricData):
+        found["metric_data"] = dataset.metric_checksum()
+    return found
 
 
 def check_same(path: Path, recorded: dict[str, Any] | None, dataset: Dataset) -> None:
@@ -33,14 +37,22 @@ def check_same(path: Path, recorded: dict[str, Any] | None, dataset: Dataset) ->
 
     Args:
         path: The checkpoint.
-        recorded: The `identity` that it records; None in old checkpoints, which pass.
+        recorded: The `identity` that it records; None in old checkpoints, which pass. Only what
+            both identities hold is compared: older ones lack "metric_data".
         dataset: The data set that is loaded now.
 
     Raises:
         UserError: The checkpoint was trained on other data.
     """
-    current = identity(dataset)
-    if recorded is not None and recorded != current:
+    current, recorded = identity(dataset), recorded or {}
+    changed = {key for key in current if key in recorded and recorded[key] != current[key]}
+    if changed == {"metric_data"}:
+        raise UserError(
+            f"{path} was trained on the same images, but the latents or metric groups have changed "
+            f"since (checksum {recorded['metric_data']}, now {current['metric_data']}): set "
+            "data_dir to the original data, or use another folder"
+        )
+    if changed:
         before, now = (
             f"{d['images']} images of {d['dataset']} (checksum {d['checksum']})"
             for d in (recorded, current)

@@ -1,5 +1,6 @@
 """CelebA (Liu et al. 2015) at 32x32, or drawn stand-in faces where a config asks for them."""
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import numpy as np
 from disentanglement.data import npz
 from disentanglement.data.celeba import faces
 from disentanglement.data.dataset import MetricImages
-from disentanglement.data.location import GeneratedDataConfig, data_folder
+from disentanglement.data.location import GeneratedDataConfig, listed, searched
 from disentanglement.errors import UserError, os_errors_in_one_line
 from disentanglement.streams import stream
 
@@ -64,36 +65,58 @@ class StandInFaces(CelebA):
     """Rendered faces in place of CelebA; a class of its own, because records hold its name."""
 
 
+def find(config: GeneratedDataConfig, experiment: Path) -> Path | None:
+    """Return the file of a run's images; None if stand-in faces will be rendered instead.
+
+    The file is the first data.npz or data.npy in one of `data_folders`.
+
+    Raises:
+        UserError: There is no file, and the config asks for no faces.
+    """
+    folders = data_folders(experiment, config.data_dir)
+    for path in (folder / name for folder in folders for name in FILES):
+        if path.exists():
+            return path
+    if config.generate is not None:
+        return None
+    script = Path(experiment).resolve().parent / "CelebA" / "process_celeba.py"
+    words = ["--zip", "img_align_celeba.zip", "--out", str(folders[-1] / FILES[0])]
+    raise UserError(
+        f"no CelebA ({' or '.join(FILES)}) in {listed(folders)}: get img_align_celeba.zip (see "
+        f"docs/DATA.md) and run: {shlex.join(['python', str(script), *words])}"
+    )
+
+
+def data_folders(experiment: Path, data_dir: str | Path | None = None) -> list[Path]:
+    """Return the folders that an experiment searches for CelebA; see `location.searched`."""
+    return searched(experiment, data_dir, "celeba", "CelebA")
+
+
 def load_for(
     config: GeneratedDataConfig, experiment: Path, say: Callable[[str], None] = print
 ) -> CelebA:
     """Load CelebA for a run, or render stand-in faces if the config asks for them.
 
-    Reads data.npz or data.npy from config.data_dir, or from data/CelebA beside the experiments.
-    If neither exists, renders config.generate faces.
+    Reads the file that `find` returns. If there is none, renders config.generate faces.
 
     Args:
         config: The run's config.
         experiment: The experiment's folder.
-        say: Called with a line for the user if stand-in faces are used.
+        say: Called with a line for the user: which file is used, or that stand-in faces are.
 
     Raises:
         UserError: There is no CelebA and the config asks for no faces, or a file is damaged.
     """
-    folder = data_folder(experiment, config.data_dir, "CelebA")
-    for name in FILES:
-        if (folder / name).exists():
-            return CelebA(read(folder / name))
-    if config.generate is None:
-        script = experiment.parent / "CelebA" / "process_celeba.py"
-        raise UserError(
-            f"{folder} holds neither {' nor '.join(FILES)}: get img_align_celeba.zip (see "
-            f"docs/DATA.md) and run: python {script} --zip img_align_celeba.zip --out "
-            f"{folder / FILES[0]}"
-        )
+    path = find(config, experiment)
+    if path is not None:
+        data = CelebA(read(path))
+        say(f"CelebA from {path}")
+        return data
+    assert config.generate is not None, "`find` has checked it"
+    folders = data_folders(experiment, config.data_dir)
     say(
-        f"note: no CelebA in {folder}: using {config.generate:,} rendered stand-in faces, which "
-        "are good for a first look only"
+        f"note: no CelebA in {listed(folders)}: using {config.generate:,} rendered stand-in faces, "
+        "which are good for a first look only"
     )
     latents = faces.sample_latents(stream(0, "stand-in faces"), config.generate)
     return StandInFaces(faces.render(latents))

@@ -15,14 +15,15 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
-from tqdm import tqdm
 
+from disentanglement.console import progress_bar
 from disentanglement.data import npz, parts
 from disentanglement.data.celeba.dataset import NUM_IMAGES
 from disentanglement.errors import UserError, os_errors_in_one_line
 from disentanglement.files import atomic_path, locked
 
 FOLDER = "img_align_celeba"
+ARCHIVE = "img_align_celeba.zip"
 WIDTH, HEIGHT = 178, 218
 CROP, SIZE = 128, 32
 _PART = 500  # images
@@ -59,8 +60,8 @@ def prepare(
         raise UserError(f"{out}: the name must end in .npz")
     if not archive.exists():
         raise UserError(
-            f"{archive}: no such file: get img_align_celeba.zip (see docs/DATA.md) and give "
-            "its path with --zip"
+            f"{archive}: no such file: get {ARCHIVE} (see docs/DATA.md) and give its path with "
+            "--zip"
         )
     _check_absent(out)
     start = time.perf_counter()
@@ -83,7 +84,7 @@ def prepare(
         parts.check_description(folder, description, f"{folder} holds parts of another set")
         parts.write_description(folder, description)
         todo = _parts(archive, fingerprint, names, folder, skip_bad)
-        with tqdm(total=len(names), unit=" images", smoothing=0.05) as bar:
+        with progress_bar(len(names), "images") as bar:
             parts.make_missing(todo, workers, bar)
         bad = _merge_parts(archive, out, [part.path for part in todo], skip_bad)
     shutil.rmtree(folder, ignore_errors=True)

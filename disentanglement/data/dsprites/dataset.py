@@ -80,28 +80,50 @@ def load(folder: Path, say: Callable[[str], None] = print) -> DSprites:
 
     Args:
         folder: Created for the cache if it does not exist.
-        say: Called with a line for the user if the official file is not used.
+        say: Called with lines for the user, e.g. which file is used.
 
     Raises:
         UserError: The official file is damaged or is not dSprites.
     """
-    folder = Path(folder)
-    official, cache = folder / OFFICIAL_FILE, folder / CACHE_FILE
-    if official.exists():
-        return DSprites(read_official(official))
-    for other in sorted(folder.glob("*dsprites*.npz")):
-        say(f"note: {other} is ignored; the official file is named {OFFICIAL_FILE}")
-    bits = _read_cache(cache)
-    if bits is not None:
-        return DSprites(bits)
-    say(f"dSprites: no {official}; rendering the same 737,280 images now (cached in {cache})")
+    return load_first([Path(folder)], say)
+
+
+def load_first(folders: list[Path], say: Callable[[str], None] = print) -> DSprites:
+    """Load dSprites from the first folder that holds it; rendered images are cached in the last."""
+    path = _find(folders)
+    if path.name != OFFICIAL_FILE:
+        for other in sorted(file for each in folders for file in each.glob("*dsprites*.npz")):
+            say(f"note: {other} is ignored; the official file is named {OFFICIAL_FILE}")
+    bits = read_official(path) if path.name == OFFICIAL_FILE else _read_cache(path)
+    if bits is None:
+        return DSprites(_render(path, folders, say))
+    say(f"dSprites from {path}")
+    return DSprites(bits)
+
+
+def _find(folders: list[Path]) -> Path:
+    """Return the file in the first folder that holds one; else the cache's path in the last."""
+    for folder in folders:
+        if (folder / OFFICIAL_FILE).exists():
+            return folder / OFFICIAL_FILE
+        if _read_cache(folder / CACHE_FILE) is not None:
+            return folder / CACHE_FILE
+    return folders[-1] / CACHE_FILE
+
+
+def _render(cache: Path, folders: list[Path], say: Callable[[str], None]) -> np.ndarray:
+    """Render the images and cache them."""
+    say(
+        f"dSprites: no {OFFICIAL_FILE} in {location.listed(folders)}; rendering the same 737,280 "
+        f"images now (cached in {cache})"
+    )
     bits = render()
     try:
         with atomic_path(cache) as temporary:
             np.save(temporary, bits)
     except UserError as error:
         say(f"note: could not cache dSprites: {error}")
-    return DSprites(bits)
+    return bits
 
 
 def read_official(path: Path) -> np.ndarray:
@@ -189,18 +211,28 @@ def _read_cache(path):
     return bits if bits.shape == (NUM_IMAGES, SIZE * SIZE // 8) and bits.dtype == np.uint8 else None
 
 
+def find(config: TrainingConfig, experiment: Path) -> Path:
+    """Return the file that `load_for` reads, or writes if there is none."""
+    return _find(data_folders(experiment, config.data_dir))
+
+
 def load_for(
     config: TrainingConfig, experiment: Path, say: Callable[[str], None] = print
 ) -> DSprites:
-    """Load dSprites for a run of the experiment in this folder; see `load` and `data_folder`."""
-    return load(data_folder(experiment, config.data_dir), say)
+    """Load dSprites for a run of the experiment in this folder; see `load_first`."""
+    return load_first(data_folders(experiment, config.data_dir), say)
 
 
-def data_folder(experiment: Path, data_dir: str | Path | None = None) -> Path:
-    """Return `data_dir`, relative to the experiment's folder; None: data/dSprites beside it."""
-    return location.data_folder(experiment, data_dir, "dSprites")
+def data_folders(experiment: Path, data_dir: str | Path | None = None) -> list[Path]:
+    """Return the folders that an experiment searches for dSprites; see `location.searched`."""
+    return location.searched(experiment, data_dir, "dSprites")
 
 
 def classifier_path(experiment: Path) -> Path:
-    """Return the path of the shape classifier, which all dSprites experiments share."""
-    return data_folder(experiment) / "shape_classifier.keras"
+    """Return the path of the shape classifier.
+
+    It is in data/dSprites beside the experiments, which share it, unless the experiment's own
+    data/dSprites holds one.
+    """
+    own, shared = (folder / "shape_classifier.keras" for folder in data_folders(experiment))
+    return own if own.exists() else shared

@@ -5,6 +5,8 @@ or by the paper's code.
 """
 
 import os
+import shlex
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ import numpy as np
 from disentanglement.binning import equal_width_bins
 from disentanglement.data import npz
 from disentanglement.data.dataset import MetricImages
-from disentanglement.data.location import GeneratedDataConfig, data_folder
+from disentanglement.data.location import GeneratedDataConfig, listed, searched
 from disentanglement.data.teapots import generate
 from disentanglement.data.teapots.generate import METRIC, TRAIN
 from disentanglement.data.teapots.variants import ALL_COLOR
@@ -71,6 +73,14 @@ class Teapots:
 
         return ops.cast(rows, "float32") / 255
 
+    def metric_checksum(self) -> str:
+        """Return a checksum of the latents, the metric groups and their labels."""
+        checksum = 0
+        for array in map(np.ascontiguousarray, (self.latents, self.groups, self.labels)):
+            checksum = zlib.crc32(repr(array.shape).encode(), checksum)
+            checksum = zlib.crc32(array.data, checksum)
+        return f"{checksum:08x}"
+
     def draw_images(self, rng: np.random.Generator) -> MetricImages:
         """Draw the images of the paper's protocol: all groups, and N / 10 random training images.
 
@@ -114,56 +124,75 @@ def load(folder: Path) -> Teapots:
     return Teapots(train, latents, groups, labels.astype(np.int64), names)
 
 
+def find(config: GeneratedDataConfig, experiment: Path) -> Path:
+    """Return the folder of a run's teapots; if the set is missing, it is to be generated there.
+
+    Raises:
+        UserError: There is no whole set, and the config does not ask to generate one; the message
+            gives the command that does.
+    """
+    folders = data_folders(experiment, config.data_dir)
+    folder = next(filter(_is_begun, folders), folders[-1])
+    if config.generate is not None or not _needs_generating(folder):
+        return folder
+    root = Path(experiment).resolve().parent
+    unfinished = generate.resume_command(folder)
+    script, *options = unfinished or (generate.script(ALL_COLOR), "--out", str(folder))
+    command = shlex.join(["python", str(root / script), *options])
+    if unfinished:
+        raise UserError(f"{folder} holds an unfinished set of teapots: finish it with: {command}")
+    raise UserError(
+        f"no teapots in {listed(folders)}: generate them (3 minutes on two cores, 0.3 GB) with: "
+        f"{command}"
+    )
+
+
+def data_folders(experiment: Path, data_dir: str | Path | None = None) -> list[Path]:
+    """Return the folders that an experiment searches for teapots; see `location.searched`."""
+    return searched(experiment, data_dir, "3Dpots")
+
+
 def load_for(
     config: GeneratedDataConfig, experiment: Path, say: Callable[[str], None] = print
 ) -> Teapots:
     """Load the teapots for a run, or generate them first if the config asks for it.
 
-    Reads config.data_dir, or data/3Dpots beside the experiments. If there is no set, generates one
-    with config.generate training images.
+    Reads the folder that `find` returns. If there is no set, generates one there with
+    config.generate training images.
 
     Args:
         config: The run's config.
         experiment: The experiment's folder.
-        say: Called with lines for the user if images are rendered.
+        say: Called with lines for the user: which folder is used, and what is rendered.
 
     Raises:
         UserError: There is no set and the config asks for none to be generated, or a file is
             damaged.
     """
-    folder = data_folder(experiment, config.data_dir, "3Dpots")
+    folder = find(config, experiment)
+    if _needs_generating(folder):
+        assert config.generate is not None, "`find` has checked it"
+        say(f"teapots: none in {folder}; rendering {config.generate:,} for training now")
+        spec = generate.TeapotSet(ALL_COLOR, train=config.generate)
+        generate.generate(spec, folder, workers=os.cpu_count() or 1, say=say)
+    data = load(folder)
+    say(f"teapots from {folder}")
+    return data
+
+
+def _is_begun(folder: Path) -> bool:
+    """Return whether `folder` holds a set of teapots or a part of one."""
+    return (
+        any((folder / path).exists() for path in (TRAIN, METRIC))
+        or generate.resume_command(folder) is not None
+    )
+
+
+def _needs_generating(folder: Path) -> bool:
+    """Return whether there is no set; one of a user's own that lacks a file is a mistake."""
     missing = [path for path in (TRAIN, METRIC) if not (folder / path).exists()]
-    unfinished = generate.resume_command(folder) if missing else None
-    if unfinished or len(missing) == 2:
-        _generate(folder, experiment.parent, config, unfinished, say)
-    return load(folder)
-
-
-def _generate(
-    folder: Path,
-    root: Path,
-    config: GeneratedDataConfig,
-    unfinished: str | None,
-    say: Callable[[str], None],
-) -> None:
-    """Generate a set, or raise UserError with the command that does.
-
-    unfinished: the command that resumes an unfinished set, relative to `root`.
-    """
-    if config.generate is None:
-        if unfinished:
-            raise UserError(
-                f"{folder} holds an unfinished set of teapots: finish it with: python "
-                f"{root / unfinished}"
-            )
-        script = root / "3D_teapot" / f"generate_teapots_{ALL_COLOR.name}.py"
-        raise UserError(
-            f"{folder} holds no teapots: generate them (3 minutes on two cores, 0.3 GB) with: "
-            f"python {script} --out {folder}"
-        )
-    say(f"teapots: none in {folder}; rendering {config.generate:,} for training now")
-    spec = generate.TeapotSet(ALL_COLOR, train=config.generate)
-    generate.generate(spec, folder, workers=os.cpu_count() or 1, say=say)
+    unfinished = bool(missing) and generate.resume_command(folder) is not None
+    return unfinished or len(missing) == 2
 
 
 def _check(

@@ -4,6 +4,7 @@ Images are rendered in parts, each a file, by several processes; an interrupted 
 missing parts. A part depends only on the specification and its number.
 """
 
+import io
 import shutil
 import time
 import zipfile
@@ -15,8 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
+from disentanglement.console import progress_bar
 from disentanglement.data import npz, parts
 from disentanglement.data.teapots import mesh
 from disentanglement.data.teapots.render import SIZE, Renderer
@@ -80,13 +81,16 @@ def generate(
         say: Called with lines for the user.
 
     Raises:
-        UserError: `out` holds another set, or the mesh cannot be used.
+        UserError: `out` holds another set or a damaged file, or the mesh cannot be used.
     """
     with locked(out, wait=True):
         start, description, folder = time.perf_counter(), spec.description(), out / ".parts"
         if _check_folder(out, description, folder):
             shutil.rmtree(folder, ignore_errors=True)
-            say(f"{out}: already complete")
+            say(
+                f"{out}: already complete; its checksums are right (checked in "
+                f"{time.perf_counter() - start:.0f} s)"
+            )
             return
         if spec.mesh:
             mesh.load(spec.mesh, say)  # report a bad mesh before any work
@@ -97,7 +101,7 @@ def generate(
             if not (out / file.path).exists()
         ]
         total = sum(len(file.latents) for file, _ in todo)
-        with tqdm(total=total, unit=" images", desc="rendering", smoothing=0.05) as bar:
+        with progress_bar(total, "images", "rendering") as bar:
             parts.make_missing([part for _, some in todo for part in some], workers, bar)
         rendered = time.perf_counter() - start
         for file, some in todo:
@@ -111,16 +115,24 @@ def generate(
     )
 
 
-def resume_command(folder: Path) -> str | None:
-    """Return the command that resumes an unfinished set in `folder`; None if there is none."""
+def script(variant: Variant) -> str:
+    """Return the path, inside the project, of the script that generates a variant."""
+    return f"3D_teapot/generate_teapots_{variant.name}.py"
+
+
+def resume_command(folder: Path) -> list[str] | None:
+    """Return the command that resumes an unfinished set in `folder`; None if there is none.
+
+    Its first word, the script, is a path inside the project.
+    """
     found = parts.read_description(folder / ".parts")
     if found is None or found.get("variant") not in VARIANTS:
         return None
-    words = [f"3D_teapot/generate_teapots_{found['variant']}.py --out {folder}"]
-    words += [f"--{key} {found[key]}" for key in ("train", "groups", "seed")]
+    words = [script(VARIANTS[found["variant"]]), "--out", str(folder)]
+    words += [word for key in ("train", "groups", "seed") for word in (f"--{key}", str(found[key]))]
     if found["mesh"] != _TEAPOT:
-        words.append("--mesh FILE")
-    return " ".join(words)
+        words += ["--mesh", "FILE"]
+    return words
 
 
 def train_latents(spec: TeapotSet) -> np.ndarray:
@@ -155,18 +167,30 @@ def contact_sheet(spec: TeapotSet, columns: int = 12, random_rows: int = 3) -> n
 
 
 def save_contact_sheet(spec: TeapotSet, path: Path) -> None:
-    """Write `contact_sheet` as a PNG file."""
-    with atomic_path(path) as temporary:
-        Image.fromarray(contact_sheet(spec)).save(temporary, "PNG")
+    """Write `contact_sheet` as a PNG file. Raises UserError if the file exists and differs."""
+    content = io.BytesIO()
+    Image.fromarray(contact_sheet(spec)).save(content, "PNG")
+    if not path.exists():
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(content.getvalue())
+    elif path.is_dir() or path.read_bytes() != content.getvalue():
+        # The same picture is left by an earlier call of the command, which now resumes.
+        raise UserError(f"{path} exists: choose another name for --preview, or move it away")
 
 
 def _check_folder(out: Path, description: dict[str, Any], folder: Path) -> bool:
-    """Return whether the whole set is in `out`. Raises UserError if it holds something else."""
+    """Return whether the whole set is in `out`.
+
+    Raises:
+        UserError: `out` holds something else, or a file of the set is damaged.
+    """
     whole = parts.check_description(out, description, f"{out} holds another set")
     begun = parts.check_description(folder, description, f"{out} holds parts of another set")
     found = [out / name for name in (TRAIN, METRIC) if (out / name).exists()]
     if found and not (whole or begun):
         raise UserError(f"{found[0]} exists and was not made by this command: choose another --out")
+    for path in found:
+        npz.verify(path, "move it away and run the same command again")
     return whole and len(found) == 2
 
 
@@ -229,9 +253,13 @@ def _merge_parts(file: _ImageFile, out: Path, paths: list[Path]) -> None:
         zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
     ):
         shape = (*file.shape, SIZE, SIZE, 3)
-        with npz.create_array(archive, "imgs", shape, np.uint8) as member:
-            for path in tqdm(paths, desc=f"writing {file.path.parent}", unit=" parts"):
+        with (
+            npz.create_array(archive, "imgs", shape, np.uint8) as member,
+            progress_bar(len(paths), "parts", f"writing {file.path.parent}") as bar,
+        ):
+            for path in paths:
                 for chunk in npz.read_chunks(path, "imgs", _PART, parts.DAMAGED_PART_ADVICE):
                     member.write(chunk.tobytes())
+                bar.update()
         for name, array in file.others.items():
             npz.add_array(archive, name, array)
