@@ -105,9 +105,13 @@ def run(folder, *arguments, script="main.py", gpus=None, **environment):
 
 def fake_nvidia_smi(path, gpus):
     lines = "\n".join(f'echo "{gpu}, 80000, 81000"' for gpu in gpus)
-    ids = "\n".join(f"echo {gpu}" for gpu in gpus)
+    ids = "\n".join(f"echo {gpu}, {uuid(gpu)}" for gpu in gpus)
     path.write_text(f'#!/bin/sh\ncase "$*" in *memory*)\n{lines}\n;; *)\n{ids}\n;; esac\n')
     path.chmod(path.stat().st_mode | stat.S_IEXEC)
+
+
+def uuid(gpu):
+    return f"GPU-{gpu}f0{gpu}aaaa"
 
 
 def events(folder):
