@@ -33,7 +33,7 @@ def usable(config: SchedulerConfig) -> list[str]:
     visible = _visible(found)
     chosen = [index for index in visible if index in config.gpu]
     if visible and not chosen:
-        limit = f", {_VARIABLE} {_names(visible)}" if _VARIABLE in os.environ else ""
+        limit = f", {_VARIABLE} allows {_names(visible)}" if _VARIABLE in os.environ else ""
         raise UserError(
             f"no GPU to use: nvidia-smi lists {_names(found)}{limit}, and 'gpu' in "
             f"scheduler_config allows {_names(config.gpu)}: change it, e.g. --set "
@@ -47,7 +47,7 @@ def where(chosen: list[str]) -> str:
     if chosen:
         return f"GPU{'s' if len(chosen) > 1 else ''} {', '.join(chosen)}"
     hidden = _VARIABLE in os.environ and installed()
-    why = f" ({_VARIABLE}={os.environ[_VARIABLE]} hides the GPUs)" if hidden else ""
+    why = f" ({_VARIABLE}={os.environ[_VARIABLE]!r} hides the GPUs)" if hidden else ""
     return f"this CPU, one after another{why}"
 
 
@@ -80,6 +80,7 @@ def _visible(found: Mapping[str, str]) -> list[str]:
         names = [i for i, uuid in found.items() if i == entry or _is_start(entry, uuid)]
         if len(names) != 1:
             problem = "fits several GPUs" if names else "is not a GPU that nvidia-smi lists"
+            # CUDA would take it for the end of the list.
             known = ", ".join(f"{index} ({uuid})" for index, uuid in found.items())
             raise UserError(f"{_VARIABLE}: '{entry}' {problem}: {known}")
         visible |= set(names)
