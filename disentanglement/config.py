@@ -245,6 +245,13 @@ def changed_keys(old: dict[str, Any], new: TrainingConfig) -> list[str]:
     return [key for key in current if old.get(key, "(absent)") != current[key]]
 
 
+def first_change(old: dict[str, Any], new: TrainingConfig) -> str | None:
+    """Return a line on the first of `changed_keys`, with both values; None if there is none."""
+    for name in changed_keys(old, new):
+        return f"{name} was {old.get(name)!r}, is now {getattr(new, name)!r}"
+    return None
+
+
 def model_keys(config: TrainingConfig) -> dict[str, Any]:
     """Return the keys that define the model, and must not change on resume, with their values."""
     fixed = [f.name for f in dataclasses.fields(config) if not f.metadata["may_change"]]

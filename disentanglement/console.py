@@ -51,6 +51,14 @@ def run_command(
         return MISTAKE
 
 
+def check_platform() -> None:
+    """Raise UserError on Windows, where training cannot be stopped and resumed by signals."""
+    if sys.platform == "win32":
+        raise UserError(
+            "Windows is not supported: use WSL 2 (https://learn.microsoft.com/windows/wsl/install)"
+        )
+
+
 def run_logged(job: Callable[[], object]) -> int:
     """Run `job`, log any error, and return the exit status (see `run_command`; 1 for a bug)."""
     try:

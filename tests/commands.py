@@ -6,22 +6,28 @@ import stat
 import subprocess
 import sys
 import textwrap
+import time
 
 from tests.experiments import ROOT
 
 FOLDER = ROOT / "InfoGAN-CR_dSprites"
 
 # Replaces gan/infogan_cr.py. Training takes SECONDS and writes a record, but fails in run 1 and
-# aborts in run 2; scoring writes records. Both append what they do to the file EVENTS.
+# aborts in run 2; a signal stops it, and it takes SAVING seconds to save. Scoring takes SCORING
+# seconds and writes records. Both append what they do to the file EVENTS.
 STAND_IN = """
-    import dataclasses, json, os, sys, time
+    import dataclasses, json, os, subprocess, sys, time
     from pathlib import Path
     from disentanglement import records
     from disentanglement.config import InfoGANCRConfig
-    from disentanglement.errors import UserError
+    from disentanglement.errors import TrainingStopped, UserError
     from disentanglement.evaluation import final_metrics
     from disentanglement.experiments.experiment import Experiment
     from disentanglement.files import fingerprint
+    from disentanglement.training.signals import stop_requests
+
+    def seconds(name, default):
+        return float(os.environ.get(name, default))
 
     def note(what, run):
         gpu = os.environ.get("CUDA_VISIBLE_DEVICES", "cpu")
@@ -29,8 +35,16 @@ STAND_IN = """
             file.write(json.dumps([what, run, gpu, time.time()]) + "\\n")
 
     def train(config, folder):
-        note("start", config.run)
-        time.sleep(float(os.environ.get("SECONDS", "1")))
+        with stop_requests() as stop:
+            note("start", config.run)
+            end = time.monotonic() + seconds("SECONDS", 1)
+            while time.monotonic() < end and not stop:
+                time.sleep(0.01)
+            if stop:
+                note("asked", config.run)
+                time.sleep(seconds("SAVING", 0))
+                note("saved", config.run)
+                raise TrainingStopped("stopped; saved")
         note("end", config.run)
         if config.run == 1:
             raise UserError("discriminator/loss became nan in batch 7")
@@ -53,6 +67,10 @@ STAND_IN = """
 
         def score(self, config, folder):
             note("score", config.run)
+            if "SCORING" in os.environ:
+                worker = subprocess.Popen(["sleep", os.environ["SCORING"]])
+                note("worker", worker.pid)
+                worker.wait()
             for name, path in final_metrics.checkpoints(folder, config).items():
                 records.save(folder, {
                     "scores": {"factor_vae": 0.7}, "metrics": {"factor_vae": {}}, "skipped": {},
@@ -83,8 +101,21 @@ def copy_experiment(folder):
     return folder
 
 
-def run(folder, *arguments, script="main.py", gpus=None, **environment):
-    """Run a script of the copy; gpus: the ids that nvidia-smi lists, None for no nvidia-smi."""
+def run(folder, *arguments, **options):
+    """Run a script of the copy and wait for it; the options are those of `start`."""
+    process = start(folder, *arguments, **options)
+    try:
+        stdout, stderr = process.communicate(timeout=120)
+    finally:
+        process.kill()
+    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+
+def start(folder, *arguments, script="main.py", gpus=None, prefix=(), **environment):
+    """Start a script of the copy, in a session of its own, as a terminal would.
+
+    gpus: the ids that nvidia-smi lists, None for no nvidia-smi; prefix: a command that starts it.
+    """
     bins = folder.parent / "bin"
     bins.mkdir(exist_ok=True)
     (bins / "nvidia-smi").unlink(missing_ok=True)
@@ -92,25 +123,42 @@ def run(folder, *arguments, script="main.py", gpus=None, **environment):
         fake_nvidia_smi(bins / "nvidia-smi", gpus)
     environment = os.environ | {"EVENTS": str(folder / "events"), **environment}
     environment["PATH"] = f"{bins}:{environment['PATH']}"
-    return subprocess.run(
-        [sys.executable, script, *arguments],
+    return subprocess.Popen(
+        [*prefix, sys.executable, script, *arguments],
         cwd=folder,
         env=environment,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=120,
-        check=False,
+        start_new_session=True,
     )
 
 
 def fake_nvidia_smi(path, gpus):
     lines = "\n".join(f'echo "{gpu}, 80000, 81000"' for gpu in gpus)
-    ids = "\n".join(f"echo {gpu}" for gpu in gpus)
+    ids = "\n".join(f"echo {gpu}, {uuid(gpu)}" for gpu in gpus)
     path.write_text(f'#!/bin/sh\ncase "$*" in *memory*)\n{lines}\n;; *)\n{ids}\n;; esac\n')
     path.chmod(path.stat().st_mode | stat.S_IEXEC)
 
 
+def uuid(gpu):
+    return f"GPU-{gpu}f0{gpu}aaaa"
+
+
+def wait_for(folder, what, count=1):
+    """Wait until `count` events of this kind have happened, and return their runs."""
+    deadline = time.monotonic() + 60
+    while True:
+        found = [run for name, run, *_ in events(folder) if name == what]
+        if len(found) >= count:
+            return found
+        assert time.monotonic() < deadline, events(folder)
+        time.sleep(0.02)
+
+
 def events(folder):
+    if not (folder / "events").exists():
+        return []
     return [json.loads(line) for line in (folder / "events").read_text().splitlines()]
 
 

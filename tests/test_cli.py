@@ -1,5 +1,6 @@
 """main.py and the task scripts as a user runs them, with a stand-in for training."""
 
+import dataclasses
 import os
 import re
 import subprocess
@@ -8,7 +9,11 @@ import time
 
 import pytest
 
-from disentanglement.experiments.launch import visible_gpus
+from disentanglement import records
+from disentanglement.experiments import gpus
+from disentanglement.experiments.load import load
+from disentanglement.experiments.runs import RunFolder
+from disentanglement.training import checkpoint
 from tests.commands import FOLDER, events, most_at_once, run
 
 
@@ -49,7 +54,40 @@ def test_cpu_runs_one_after_another_then_skips(experiment):
 def test_a_finished_run_of_other_length_is_not_skipped(experiment):
     run(experiment, "--runs", "3", SECONDS="0")
     result = run(experiment, "--runs", "3", "--set", "epoch=30", "--dry-run")
-    assert "1 runs, 1 to train" in result.stdout
+    assert "1 run, 1 to train" in result.stdout
+
+
+@pytest.mark.slow
+def test_a_finished_run_of_another_config_is_listed_and_not_started(experiment):
+    arguments = ("--runs", "3-4", "--set", "batch_size=32")
+    run(experiment, "--runs", "3", SECONDS="0")
+    why = "another config: batch_size was 64, is now 32: change it back or use another folder"
+    dry = run(experiment, *arguments, "--dry-run")
+    assert "2 runs, 1 to train" in dry.stdout
+    assert f"  skip   {why}  " in dry.stdout
+    result = run(experiment, *arguments, SECONDS="0")
+    assert result.returncode == 1
+    assert result.stdout.count(why) == 1
+    assert "failed" not in result.stdout + result.stderr
+    assert [number for what, number, *_ in events(experiment) if what == "start"] == [3, 4]
+    scored = run(experiment, *arguments, "--dry-run", script="main_final_metrics.py")
+    assert why in scored.stdout
+    again = run(experiment, *arguments, "--set", "force_rerun=True", SECONDS="0")
+    assert again.returncode == 0, again.stdout
+    assert len(list(experiment.glob("results/*.old-1"))) == 2
+
+
+def test_an_unfinished_run_of_another_config(experiment):
+    chosen = load(experiment).grid(experiment / "config.py", ["batch_size=32"]).select("3")
+    folder = RunFolder(experiment, chosen.scheduler, chosen.tasks[0])
+    assert folder.other_config() is None
+    old = dataclasses.asdict(chosen.tasks[0].config) | {"batch_size": 64, "epoch": 1}
+    records.save(folder.path, {"state": "training", "config": old})
+    assert folder.other_config() is None  # nothing is saved, so it starts afresh
+    checkpoint.write(folder.path / "checkpoint" / checkpoint.FILE, {}, {"config": old})
+    assert folder.other_config() == "batch_size was 64, is now 32"
+    (folder.path / records.FILE).unlink()
+    assert folder.other_config() == "batch_size was 64, is now 32"
 
 
 def test_force_rerun_keeps_the_old_folder(experiment):
@@ -100,7 +138,7 @@ def test_failures_on_gpus(experiment):
 def test_no_allowed_gpu(experiment):
     result = run(experiment, "--runs", "3", "--set", "gpu=5", gpus=[0, 1])
     assert result.returncode == 2
-    assert "'gpu' allows ['5'], but this machine has ['0', '1']" in result.stderr
+    assert "nvidia-smi lists 0, 1, and 'gpu' in scheduler_config allows 5" in result.stderr
 
 
 def test_a_broken_nvidia_smi_means_cpu(tmp_path, monkeypatch):
@@ -108,7 +146,7 @@ def test_a_broken_nvidia_smi_means_cpu(tmp_path, monkeypatch):
     smi.write_text("#!/bin/sh\necho NVIDIA-SMI has failed\nexit 9\n")
     smi.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    assert visible_gpus() == []
+    assert gpus.installed() == {}
 
 
 def test_task_by_name_number_and_default(experiment):

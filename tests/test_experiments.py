@@ -154,6 +154,6 @@ def test_the_commands_work(name):
     listed = output_of("main.py", "--list").splitlines()
     assert len(listed) == len(set(listed)) == RUNS[name]
     quick = output_of("main.py", "--dry-run", "--config", str(ROOT / name / "config_quick.py"))
-    assert "1 runs, 1 to train" in quick or "1 runs, 0 to train" in quick
+    assert "1 run, 1 to train" in quick or "1 run, 0 to train" in quick
     assert "Train one run" in output_of(f"{TASKS[name]}.py", "--help")
     assert "Score one run" in output_of(f"{TASKS[name]}_final_metrics.py", "--help")

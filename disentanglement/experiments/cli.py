@@ -8,7 +8,7 @@ from pathlib import Path
 from disentanglement import console
 from disentanglement.errors import UserError
 from disentanglement.evaluation import final_metrics
-from disentanglement.experiments import dispatch, grid, jobs
+from disentanglement.experiments import dispatch, grid, jobs, parent
 from disentanglement.experiments.experiment import Experiment
 from disentanglement.experiments.load import load
 from disentanglement.experiments.runs import RunFolder, differing_keys
@@ -97,6 +97,7 @@ def _grid_command(folder: Path, job_type: type[jobs.Job], arguments: Arguments) 
     options = parser.parse_args(arguments)
 
     def run() -> int:
+        console.check_platform()
         experiment = load(folder)
         return dispatch.run_grid(experiment, job_type(experiment), options)
 
@@ -134,6 +135,8 @@ def _run_command(
     options = parser.parse_args(arguments)
 
     def run() -> int:
+        console.check_platform()
+        parent.stop_when_it_ends()
         experiment = load(folder)
         chosen = experiment.grid(options.config, options.set)
         names = options.run if isinstance(options.run, list) else [options.run]

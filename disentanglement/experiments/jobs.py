@@ -38,13 +38,19 @@ class Job(abc.ABC):
         """Whether the job can be done: by default, whether the run has finished training."""
         return run.is_trained()
 
+    def refuses(self, run: RunFolder) -> str | None:
+        """Return why the run's folder cannot be used for this config, or None."""
+        if change := run.other_config():
+            return f"{change}: change it back or use another folder"
+        return None
+
     @abc.abstractmethod
     def is_done(self, run: RunFolder) -> bool:
         """Whether there is nothing left to do."""
 
     @abc.abstractmethod
     def state(self, run: RunFolder) -> str:
-        """Return the state of the run, in one word."""
+        """Return the state of the run, in a word or two."""
 
     @abc.abstractmethod
     def put_away(self, run: RunFolder) -> list[Path]:
@@ -62,7 +68,10 @@ class Training(Job):
     can_stack = True
 
     def can_start(self, run: RunFolder) -> bool:
-        return True
+        return self.refuses(run) is None
+
+    def refuses(self, run: RunFolder) -> str | None:
+        return None if self._starts_afresh(run) else super().refuses(run)
 
     def is_done(self, run: RunFolder) -> bool:
         return run.is_trained()
@@ -71,7 +80,10 @@ class Training(Job):
         return run.record().get("state", "new")
 
     def put_away(self, run: RunFolder) -> list[Path]:
-        return [files.keep_old(run.path)] if self.state(run) == "finished" else []
+        return [files.keep_old(run.path)] if self._starts_afresh(run) else []
+
+    def _starts_afresh(self, run):
+        return run.scheduler.force_rerun and self.state(run) == "finished"
 
     def summary(self, run: RunFolder, state: str) -> str:
         if state != "finished":

@@ -1,94 +1,36 @@
-"""Runs a list of shell commands on the GPUs that nvidia-smi lists, or one after another."""
+"""Runs a list of shell commands on GPUs, or one after another on the CPU."""
 
 import contextlib
-import os
-import signal
 import subprocess
 import threading
-from dataclasses import dataclass
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol
 
 from gpu_task_scheduler import GPUTaskScheduler
 
-from disentanglement import console
-from disentanglement.config import SchedulerConfig
-from disentanglement.errors import UserError, from_os_error, os_errors_in_one_line
-
-
-def was_stopped(status: int) -> bool:
-    """Whether this is the exit status of a command stopped by Ctrl-C."""
-    return status in (console.STOPPED, -signal.SIGINT)
-
-
-@dataclass(frozen=True)
-class Command:
-    """A shell command.
-
-    Attributes:
-        line: The command line.
-        log: The file that takes its stderr while it shares the terminal with others, on GPUs.
-    """
-
-    line: str
-    log: Path
-
-
-class Reporter(Protocol):
-    """Receives events for each command; on GPUs, methods are called from several threads."""
-
-    def started(self, command: Command, where: str) -> None: ...
-
-    def ended(self, command: Command, status: int) -> None: ...
-
-    def note(self, line: str) -> None: ...
-
-
-def visible_gpus() -> list[str]:
-    """Return the ids of this machine's NVIDIA GPUs; [] without a working nvidia-smi."""
-    query = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
-    try:
-        result = subprocess.run(query, capture_output=True, text=True, timeout=60)
-    except (OSError, subprocess.TimeoutExpired):
-        return []
-    return result.stdout.split() if result.returncode == 0 else []
-
-
-def usable_gpus(config: SchedulerConfig) -> list[str]:
-    """Return the visible GPUs that the config allows; [] if none are visible.
-
-    Raises:
-        UserError: There are GPUs, but the config allows none of them.
-    """
-    visible = visible_gpus()
-    usable = [gpu for gpu in visible if gpu in config.gpu]
-    if visible and not usable:
-        raise UserError(
-            f"scheduler_config: 'gpu' allows {config.gpu}, but this machine has {visible}: change "
-            f"it, e.g. --set gpu={','.join(visible)}"
-        )
-    return usable
+from disentanglement.errors import from_os_error, os_errors_in_one_line
+from disentanglement.experiments import gpus
+from disentanglement.experiments.processes import Command, Processes, Reporter, was_stopped
 
 
 def run_in_turn(commands: list[Command], reporter: Reporter) -> None:
     """Run commands one after another in this terminal.
 
     Raises:
-        KeyboardInterrupt: After Ctrl-C, which the running command receives too. It has ended by
-            then; the rest have not been started.
+        KeyboardInterrupt: After a signal to stop (see `Processes`). The running command has ended
+            by then; the rest have not been started.
     """
-    for command in commands:
-        reporter.started(command, "this CPU")
-        # exec: with any shell, the exit status is then the command's own.
-        status, interrupted = _wait(subprocess.Popen(f"exec {command.line}", shell=True))
-        reporter.ended(command, status)
-        if interrupted or was_stopped(status):
-            raise KeyboardInterrupt
+    with Processes(reporter) as processes, ThreadPoolExecutor(1) as thread:
+        for command in commands:
+            status = thread.submit(processes.run, command, "this CPU").result()
+            if processes.requests or was_stopped(status):
+                raise KeyboardInterrupt
 
 
 def run_on_gpus(
     commands: list[Command],
-    gpus: list[str],
+    indices: list[str],
     tasks_per_gpu: int,
     log: Path,
     reporter: Reporter,
@@ -98,44 +40,62 @@ def run_on_gpus(
 
     Args:
         commands: The commands; their lines must differ.
-        gpus: The ids of the GPUs to use.
+        indices: The GPUs to use.
         tasks_per_gpu: How many commands may share a GPU.
         log: The file that the scheduler's own messages are appended to.
         reporter: Receives the events.
         wait_interval: Seconds between checks for a free GPU.
 
     Raises:
-        KeyboardInterrupt: After Ctrl-C, once the running commands have ended.
+        KeyboardInterrupt: After a signal to stop, once the running commands have ended.
     """
-    scheduler = _Scheduler(commands, gpus, tasks_per_gpu, reporter, wait_interval)
     with os_errors_in_one_line(log):
         messages = log.open("a", buffering=1)
-    with messages, contextlib.redirect_stdout(messages):
+    with messages, contextlib.redirect_stdout(messages), Processes(reporter) as processes:
+        scheduler = _Scheduler(commands, indices, tasks_per_gpu, processes, wait_interval)
         try:
             scheduler.run_tasks([command.line for command in commands])
         finally:
             for thread in scheduler.threads:
                 thread.join()
-    if scheduler.stopped:
+    if processes.requests or scheduler.stopped:
         raise KeyboardInterrupt
 
 
 class _Scheduler(GPUTaskScheduler):
-    """gpu-task-scheduler 0.4 with four fixes.
+    """gpu-task-scheduler 0.4 with five fixes.
 
     On its own it counts a task only once its thread runs (so two can land on one GPU), prints
-    failures and forgets them, returns before the last tasks end, and fails if nvidia-smi fails
-    once.
+    failures and forgets them, returns before the last tasks end, fails if nvidia-smi fails once,
+    and knows no request to stop.
     """
 
-    def __init__(self, commands, gpus, tasks_per_gpu, reporter, wait_interval):
-        # Tasks on one GPU share its memory: start one when its share of 80 % is free.
-        super().__init__(
-            wait_interval, [int(gpu) for gpu in gpus], tasks_per_gpu, 0.8 / tasks_per_gpu
-        )
+    def __init__(self, commands, indices, tasks_per_gpu, processes, wait_interval):
+        # Tasks on one GPU share its memory: start one when its share is free.
+        share = gpus.memory_share(tasks_per_gpu)
+        super().__init__(wait_interval, [int(i) for i in indices], tasks_per_gpu, share)
         self.commands = {command.line: command for command in commands}
-        self.reporter, self.stopped, self.waiting = reporter, False, False
+        self.processes, self.reporter = processes, processes.reporter
+        self.stopped, self.waiting = False, False
         self.threads: list[threading.Thread] = []
+
+    def run_tasks(self, tasks):
+        for task in tasks:
+            while (gpu := self.get_available_gpu()) is None:
+                print("No available GPU or max task limit reached. Waiting...")
+                self._wait()
+                if self.processes.requests:
+                    return
+            if self.processes.requests:
+                return
+            print(f"Found available GPU: {gpu} for task: {task}")
+            self.execute_task_on_gpu(gpu, task)
+
+    def _wait(self):
+        # In short naps, because a signal does not interrupt a sleep.
+        end = time.monotonic() + self.wait_interval
+        while time.monotonic() < end and not self.processes.requests:
+            time.sleep(0.2)
 
     def execute_task_on_gpu(self, gpu_id, command):
         with self.lock:
@@ -159,38 +119,21 @@ class _Scheduler(GPUTaskScheduler):
         return gpu
 
     def _run(self, gpu_id, command):
-        # nvidia-smi numbers GPUs by bus; by default, CUDA puts the fastest first.
-        environment = os.environ | {
-            "CUDA_VISIBLE_DEVICES": str(gpu_id),
-            "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
-        }
         status = 1
-        self.reporter.started(command, f"GPU {gpu_id}")
         try:
             command.log.parent.mkdir(parents=True, exist_ok=True)
             with command.log.open("a") as log:
-                process = subprocess.Popen(
-                    f"exec {command.line}",
-                    shell=True,
-                    env=environment,
+                status = self.processes.run(
+                    command,
+                    f"GPU {gpu_id}",
+                    env=gpus.environment(str(gpu_id), self.max_tasks_per_gpu),
                     stdout=subprocess.DEVNULL,  # the run writes its messages to the log itself
                     stderr=log,
                 )
-                status = process.wait()
         except OSError as error:
             self.reporter.note(str(from_os_error(error, command.log)))
+            self.reporter.ended(command, status, stopped=False)
         finally:
             with self.lock:
                 self.gpu_task_counts[gpu_id] -= 1
         self.stopped |= was_stopped(status)
-        self.reporter.ended(command, status)
-
-
-def _wait(process):
-    """Return the exit status, and whether Ctrl-C was pressed; the process decides when to end."""
-    interrupted = False
-    while True:
-        try:
-            return process.wait(), interrupted
-        except KeyboardInterrupt:
-            interrupted = True

@@ -73,6 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _main(options, start):
+    console.check_platform()
     if options.minutes and 60 * options.minutes <= options.reserve:
         raise UserError(
             f"--minutes {options.minutes:g} is no longer than --reserve {options.reserve:g} "

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from disentanglement import records
-from disentanglement.config import SchedulerConfig, changed_keys
+from disentanglement.config import SchedulerConfig, changed_keys, first_change
 from disentanglement.experiments.grid import Task
+from disentanglement.training import checkpoint
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,17 @@ class RunFolder:
     def record(self) -> dict[str, Any]:
         """Return run.json; {} for a run that has not started."""
         return records.read(self.path)
+
+    def other_config(self) -> str | None:
+        """Return how this config differs from the one that the folder's results are from.
+
+        None if they agree in everything that defines the model, or if there are no results yet.
+        """
+        path, record = self.path / "checkpoint" / checkpoint.FILE, self.record()
+        if not path.exists() and record.get("state") != "finished":
+            return None
+        config = record.get("config") or checkpoint.load_meta(path)["config"]
+        return first_change(config, self.task.config)
 
     def is_trained(self) -> bool:
         """Whether training with this config has finished, at its full length."""

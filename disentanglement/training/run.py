@@ -12,7 +12,7 @@ import numpy as np
 
 from disentanglement import engine, records
 from disentanglement.algorithms.model import Model
-from disentanglement.config import changed_keys
+from disentanglement.config import first_change
 from disentanglement.data.dataset import Dataset
 from disentanglement.errors import TrainingStopped, UserError
 from disentanglement.networks import export
@@ -151,12 +151,10 @@ class TrainingRun:
         if not self.checkpoint.exists():
             return 0
         meta = checkpoint.load_meta(self.checkpoint)
-        if changed := changed_keys(meta["config"], self.config):
-            key = changed[0]
+        if change := first_change(meta["config"], self.config):
             raise UserError(
-                f"{self.checkpoint} was trained with another config: {key} was "
-                f"{meta['config'].get(key)!r}, is now {getattr(self.config, key)!r}: change it "
-                "back or use another folder"
+                f"{self.checkpoint} was trained with another config: {change}: change it back or "
+                "use another folder"
             )
         feed.check_same(self.checkpoint, meta.get("data"), self.dataset)
         checkpoint.restore(self.checkpoint, self.model)

@@ -3,8 +3,15 @@
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Iterator
 from types import FrameType
+
+# Signals within this many seconds count as one: systemd and cluster schedulers signal every
+# process, and main.py passes the signal on as well.
+_SAME = 0.5
+
+_requests: list[int] = []
 
 
 @contextlib.contextmanager
@@ -15,12 +22,17 @@ def stop_requests() -> Iterator[list[int]]:
         A list that stays empty until the first signal. A second signal raises KeyboardInterrupt
         at once.
     """
-    requests: list[int] = []
+    _requests.clear()
+    first = 0.0
 
     def handle(number: int, frame: FrameType | None) -> None:
-        if requests:
+        nonlocal first
+        if _requests:
+            if time.monotonic() - first < _SAME:
+                return
             raise KeyboardInterrupt
-        requests.append(number)
+        first = time.monotonic()
+        _requests.append(number)
         reason = b"time is up: " if number == signal.SIGALRM else b""
         # Not through logging: the signal may have arrived in the middle of a message.
         with contextlib.suppress(OSError):  # Ctrl-C may have ended the reader of our output, too
@@ -33,7 +45,12 @@ def stop_requests() -> Iterator[list[int]]:
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
     previous = {number: signal.signal(number, handle) for number in signals}
     try:
-        yield requests
+        yield _requests
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def stop_requested() -> bool:
+    """Return whether a signal has asked the training in this process to stop."""
+    return bool(_requests)
