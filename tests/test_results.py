@@ -1,8 +1,6 @@
 """What results/ publishes: the table matches the records, which are complete, and weights load."""
 
 import re
-import subprocess
-import sys
 import textwrap
 
 import pytest
@@ -34,7 +32,7 @@ def test_a_record_is_whole(run):
     assert all(path.stat().st_size < LIMIT for path in run.rglob("*"))
 
 
-def test_the_snippet_that_loads_the_weights_runs():
+def test_the_snippet_that_loads_the_weights_runs(monkeypatch):
     page = (RESULTS / "README.md").read_text()
     snippet = re.search(r"To use the weights:\n\n((?:    .*\n|\n)+)", page)
     assert snippet
@@ -47,9 +45,8 @@ def test_the_snippet_that_loads_the_weights_runs():
             "assert np.isfinite(codes).all()",
         ]
     )
-    command = [sys.executable, "-c", code]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr
+    monkeypatch.chdir(ROOT)
+    exec(code, {})
 
 
 def test_there_are_records():
