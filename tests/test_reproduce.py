@@ -117,11 +117,17 @@ def test_a_failed_run_does_not_stop_the_others(experiment, tmp_path):
         (["--stack", "0"], "must be at least 1"),
     ],
 )
-def test_mistakes_are_one_line(experiment, tmp_path, arguments, words):
-    result = command(experiment, tmp_path / "out", *arguments)
-    assert result.returncode == 2
-    assert words in result.stderr
-    assert len(result.stderr.splitlines()) == 1 or result.stderr.startswith("usage:")
+def test_mistakes_are_one_line(experiment, tmp_path, capsys, arguments, words):
+    try:
+        status = reproduce.main(
+            ["--experiment", str(experiment), "--out", str(tmp_path / "out"), *arguments]
+        )
+    except SystemExit as stop:  # argparse
+        status = stop.code
+    said = capsys.readouterr().err
+    assert status == 2
+    assert words in said
+    assert len(said.splitlines()) == 1 or said.startswith("usage:")
 
 
 def build():
