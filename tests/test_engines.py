@@ -124,6 +124,22 @@ OTHER = """
 """
 
 
+@pytest.mark.skipif(engine.NAME == "JAX", reason="the golden tests run on JAX already")
+@pytest.mark.skipif(not engine.is_installed("jax"), reason="JAX is not installed here")
+def test_factor_vae_on_jax_gives_the_losses_of_the_papers_code():
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", "-n0", "tests/test_golden_factor_vae.py", "-k", "losses"],
+        cwd=ROOT,
+        env=os.environ | {"KERAS_BACKEND": "jax"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout
+    assert "3 passed" in result.stdout
+
+
+@pytest.mark.slow
 def test_both_engines_agree_step_by_step_and_read_each_others_checkpoints(tmp_path):
     """Each of 20 iterations starts from the same state on both, because rounding errors grow from
     one iteration to the next (see tests/data/README.md)."""
