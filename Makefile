@@ -3,17 +3,21 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+PYTEST = $(BIN)/python -m pytest -n 2 --dist worksteal
 
-.PHONY: quickstart test test-jax lint format bench clean
+.PHONY: quickstart test test-all test-jax lint format bench clean
 
 quickstart: .venv/installed
 	@$(BIN)/python InfoGAN-CR_dSprites/main.py --config InfoGAN-CR_dSprites/config_quick.py
 
 test: lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(PYTEST) -m "not slow"
+
+test-all: lint
+	$(PYTEST)
 
 test-jax: .venv/installed-dev
-	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 --dist loadfile
+	KERAS_BACKEND=jax $(PYTEST)
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

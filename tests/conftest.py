@@ -1,12 +1,18 @@
 """Fixtures that several test files share."""
 
 import os
+import shutil
 
 import pytest
+from filelock import FileLock
 
 from tests.commands import copy_experiment
 from tests.experiments import ROOT
-from tests.runs import spawn
+
+# For TensorFlow, which is imported later, here and in the processes that tests start: two workers
+# share the cores, and the tests' networks are too small for several threads.
+for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+    os.environ.setdefault(name, "1")
 
 # JAX spends most of a test compiling: processes share what one of them has compiled.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".pytest_cache" / "jax"))
@@ -14,13 +20,22 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
 
 
 @pytest.fixture(scope="session")
-def unbroken(tmp_path_factory):
-    """A finished run that was never interrupted, trained in its own process."""
-    folder = tmp_path_factory.mktemp("unbroken")
-    result = spawn(folder)
-    output = result.communicate(timeout=300)[0]
-    assert result.returncode == 0, output
+def unbroken(tmp_path_factory, worker_id):
+    """A finished run that was never interrupted. Read only: all workers share it."""
+    from tests import tiny  # imports TensorFlow, which many tests do without
+
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "unbroken"
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "traversal.png").exists():
+            tiny.train(folder)
     return folder
+
+
+@pytest.fixture
+def finished_run(unbroken, tmp_path):
+    """A copy of the finished run that a test may change."""
+    return shutil.copytree(unbroken, tmp_path / "run")
 
 
 @pytest.fixture

@@ -57,6 +57,7 @@ def run(project, script, *arguments):
     return result.stdout
 
 
+@pytest.mark.slow
 def test_the_page_works(project):
     run(project, "main.py", "--set=max_batches=3")
     folder = project / "VAE_dSprites" / "results" / "run-0,"

@@ -253,7 +253,7 @@ def test_known_distances():
 
 def test_the_distances_grow_with_what_is_wrong():
     """Blur, noise and lost variety, each in steps; unseen images stay at the floor."""
-    n, rng = 500, np.random.default_rng(0)
+    n, rng = 120, np.random.default_rng(0)
     data = CelebA(pixels(3 * n))
 
     def features(images):
@@ -370,6 +370,7 @@ def commands(tmp_path_factory):
     return run, results / "run-0,"
 
 
+@pytest.mark.slow
 def test_train_draw_and_score(commands):
     run, folder = commands
     assert "none of these runs has finished training" in run(
@@ -405,6 +406,7 @@ def test_train_draw_and_score(commands):
     assert found["skipped"] == {}
 
 
+@pytest.mark.slow
 def test_resuming_and_scoring_with_other_data_are_refused(commands):
     run, folder = commands
     before = (folder / "checkpoint" / "model.npz").read_bytes()

@@ -9,19 +9,17 @@ import numpy as np
 import pytest
 
 from disentanglement import engine
-from disentanglement.config import InfoGANCRConfig
 from disentanglement.training import checkpoint
 from disentanglement.training.feed import Feed
 from tests import tiny
-from tests.experiments import ROOT, load
+from tests.experiments import ROOT
 
 BATCHES = 20
 BLOCKS = (4, 4, 4, 5, 3)  # the contrastive term starts after 12, the gap falls after 17
 
 
 def build(**changes):
-    experiment = load("InfoGAN-CR_dSprites")
-    model = experiment.build(InfoGANCRConfig(**(tiny.CONFIG | changes)))
+    model = tiny.build(**changes)
     model.connect(Feed(tiny.Bars(), on_device=False))
     return model
 
@@ -61,6 +59,7 @@ def copy_state(source, target):
         theirs.assign(np.asarray(ours))
 
 
+@pytest.mark.slow
 def test_a_block_gives_what_single_batches_give():
     """Each block starts from equal weights, because XLA rounds the body of a loop differently and
     the difference grows. If an update in a block were wrong, the losses after it would show it.
@@ -77,7 +76,7 @@ def test_a_block_gives_what_single_batches_give():
 def test_images_on_the_device_and_on_the_host_give_the_same_losses():
     host, device = build(), build()
     device.connect(Feed(tiny.Bars(), on_device=True))
-    assert_close(train(device, (4, 8)), train(host, (4, 8)), 1e-6)
+    assert_close(train(device, (4, 4)), train(host, (4, 4)), 1e-6)
 
 
 def test_dsprites_unpacked_in_a_step():
@@ -89,6 +88,7 @@ def test_dsprites_unpacked_in_a_step():
     np.testing.assert_array_equal(unpack(bits), data.images(np.arange(5)))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(engine.NAME != "JAX", reason="stacks need JAX")
 def test_a_stack_gives_what_each_run_gives_alone():
     """Each block starts from equal weights, as above."""
@@ -124,6 +124,22 @@ OTHER = """
 """
 
 
+@pytest.mark.skipif(engine.NAME == "JAX", reason="the golden tests run on JAX already")
+@pytest.mark.skipif(not engine.is_installed("jax"), reason="JAX is not installed here")
+def test_factor_vae_on_jax_gives_the_losses_of_the_papers_code():
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", "-n0", "tests/test_golden_factor_vae.py", "-k", "losses"],
+        cwd=ROOT,
+        env=os.environ | {"KERAS_BACKEND": "jax"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout
+    assert "3 passed" in result.stdout
+
+
+@pytest.mark.slow
 def test_both_engines_agree_step_by_step_and_read_each_others_checkpoints(tmp_path):
     """Each of 20 iterations starts from the same state on both, because rounding errors grow from
     one iteration to the next (see tests/data/README.md)."""

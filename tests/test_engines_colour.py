@@ -56,6 +56,7 @@ iterate(Path(sys.argv[1]))
 """
 
 
+@pytest.mark.slow
 def test_both_engines_agree(tmp_path):
     names = {"TensorFlow": "tensorflow", "JAX": "jax"}
     (other,) = set(names) - {engine.NAME}

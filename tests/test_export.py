@@ -6,7 +6,9 @@ import sys
 
 import keras
 import numpy as np
+import pytest
 
+from disentanglement.training import checkpoint
 from tests import tiny
 
 SCRIPT = """
@@ -32,28 +34,35 @@ for model in (generator, encoder):
 """
 
 
-def test_exports_need_only_keras(tmp_path):
-    model = tiny.train(tmp_path, max_batches=3)
+@pytest.fixture
+def model(unbroken):
+    """The model of the finished run."""
+    model = tiny.build()
+    checkpoint.restore(unbroken / "checkpoint" / checkpoint.FILE, model)
+    return model
+
+
+def test_exports_need_only_keras(model, finished_run):
     rng = np.random.default_rng(0)
     latents = model.latent.sample(rng, 5)
     images = tiny.Bars().images(rng.integers(64, size=7))
-    np.savez(tmp_path / "inputs.npz", latents=latents, images=images)
+    np.savez(finished_run / "inputs.npz", latents=latents, images=images)
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     result = subprocess.run(
         [sys.executable, "-c", SCRIPT],
-        cwd=tmp_path,
+        cwd=finished_run,
         env=environment,
         capture_output=True,
         text=True,
+        check=False,
     )
     assert result.returncode == 0, result.stderr
-    with np.load(tmp_path / "outputs.npz") as outputs:
+    with np.load(finished_run / "outputs.npz") as outputs:
         np.testing.assert_allclose(outputs["images"], model.generate(latents), atol=1e-5)
         np.testing.assert_allclose(outputs["codes"], model.encode(images), atol=1e-5)
 
 
-def test_exporting_leaves_the_model_alone(tmp_path):
-    model = tiny.train(tmp_path, max_batches=1)
+def test_exporting_leaves_the_model_alone(model):
     before = [np.asarray(v).copy() for v in model.variables]
     exported = model.exports()
     for mine, was in zip(model.variables, before, strict=True):

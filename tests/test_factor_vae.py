@@ -19,7 +19,7 @@ from disentanglement.training import checkpoint, loop
 from disentanglement.training.feed import Feed
 from tests import golden, tiny
 from tests.experiments import load
-from tests.runs import rows
+from tests.runs import events, rows
 
 INFOGAN = ("info_", "de_lr", "infod_", "crd_", "cr_coe", "gap_", "uniform_", "q_l_dim")
 CONFIG = {key: value for key, value in tiny.CONFIG.items() if not key.startswith(INFOGAN)}
@@ -120,6 +120,8 @@ def test_a_resumed_run_ends_as_an_uninterrupted_one(finished, tmp_path):
 
 def test_files_of_a_run(finished):
     model, folder = finished
+    # A tag that no report has would be left out of the progress line without a word.
+    assert set(model.progress.values()) <= set(events(folder).Tags()["scalars"])
     names = {path.name for path in folder.iterdir()}
     assert {"encoder.keras", "generator.keras", "traversal.png", "metric.csv"} <= names
     images = tiny.Bars().images(np.arange(8))

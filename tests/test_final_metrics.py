@@ -1,7 +1,6 @@
 """Scoring a trained run: its last model and the one before the contrastive term."""
 
 import json
-import shutil
 
 import numpy as np
 import pytest
@@ -15,8 +14,8 @@ from disentanglement.evaluation.metric_lists import MetricLists
 from disentanglement.files import fingerprint, locked
 from disentanglement.metrics.suite import METRICS
 from tests import tiny
-from tests.experiments import load
 from tests.runs import rows
+from tests.tiny import build
 
 BOTH = ("final_metrics.json", "final_metrics_global_id-11.json")
 CONFIG = InfoGANCRConfig(**tiny.CONFIG)
@@ -24,13 +23,8 @@ FINAL = {name: METRICS[name] for name in ("factor_vae", "dhsic", "mig")}
 
 
 @pytest.fixture
-def folder(unbroken, tmp_path):
-    return shutil.copytree(unbroken, tmp_path / "run")
-
-
-def build(**changes):
-    experiment = load("InfoGAN-CR_dSprites")
-    return experiment.build(InfoGANCRConfig(**(tiny.CONFIG | changes)))
+def folder(finished_run):
+    return finished_run
 
 
 def test_both_models_are_scored(folder):
@@ -64,6 +58,7 @@ def test_scores_that_are_there_are_kept(folder):
     final_metrics.score_run(model, tiny.Bars(), FINAL, folder)
 
 
+@pytest.mark.slow
 def test_a_run_that_trained_on_is_scored_again(folder):
     final_metrics.score_run(build(), tiny.Bars(), FINAL, folder)
     tiny.train(folder, epoch=4)

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from disentanglement.metrics.dci import dci_lasso_cv
 from disentanglement.metrics.metric import Metric
 from disentanglement.metrics.suite import METRICS
 from tests.experiments import DATA
@@ -73,19 +72,20 @@ def test_explicitness():
 
 
 @pytest.mark.parametrize(
-    ("result", "name", "tolerance"),
+    ("metric", "options", "name", "tolerance"),
     [
-        (run("dci_lasso"), "Lasso", 1e-6),
+        ("dci_lasso", {}, "Lasso", 1e-6),
+        ("dci_lasso_cv", {}, "LassoCV", 2e-3),
         # The golden values were made with five folds, today's default; the paper used three.
-        (dci_lasso_cv(ARRAYS["codes"], ARRAYS["factors"], folds=5), "LassoCV", 1e-6),
-        (run("dci_lasso_cv"), "LassoCV", 2e-3),
-        (run("dci_rf"), "RandomForest", 0.05),
-        (run("dci_rf", seed=1), "RandomForest", 0.05),
-        (run("dci_rf_ibgan"), "RandomForestIBGAN", 0.05),
-        (run("dci_rf_ibgan", seed=1), "RandomForestIBGAN", 0.05),
+        ("dci_lasso_cv", {"folds": 5}, "LassoCV", 1e-6),
+        ("dci_rf", {}, "RandomForest", 0.05),
+        ("dci_rf", {"seed": 1}, "RandomForest", 0.05),
+        ("dci_rf_ibgan", {}, "RandomForestIBGAN", 0.05),
+        ("dci_rf_ibgan", {"seed": 1}, "RandomForestIBGAN", 0.05),
     ],
 )
-def test_dci(result, name, tolerance):
+def test_dci(metric, options, name, tolerance):
+    result = run(metric, **options)
     close(result.disentanglement, f"DCI_{name}_disent_metric", tolerance)
     close(result.completeness, f"DCI_{name}_complete_metric", tolerance)
     if "Forest" not in name:

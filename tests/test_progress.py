@@ -10,11 +10,7 @@ import pytest
 
 from disentanglement.algorithms.factor_vae import FactorVAE
 from disentanglement.algorithms.infogan_cr import InfoGANCR
-from disentanglement.config import FactorVAEConfig, InfoGANCRConfig
 from disentanglement.training import loop, progress
-from disentanglement.training.feed import Feed
-from tests import test_factor_vae, tiny
-from tests.experiments import load
 
 FACTOR_VAE = {
     "vae/reconstruction": 9.0,
@@ -44,24 +40,6 @@ def test_infogan_cr_shows_the_contrastive_discriminator_only_while_it_trains():
     assert shown(InfoGANCR, INFOGAN_CR) == expected
     contrastive = INFOGAN_CR | {"cr_discriminator/loss": 0.75, "cr_discriminator/accuracy": 0.5}
     assert shown(InfoGANCR, contrastive) == expected | {"cr_discriminator": 0.75}
-
-
-def report_of(model, global_id):
-    model.start_batch(global_id)
-    return model.train_block(np.arange(4)[None], global_id)
-
-
-def test_reports_have_the_tags_of_the_progress_line():
-    """A tag that no report has would be left out of the line without a word."""
-    model = load("FactorVAE_dSprites").build(FactorVAEConfig(**test_factor_vae.CONFIG))
-    model.connect(Feed(tiny.Bars(), on_device=False))
-    assert list(loop._shown(model, report_of(model, 0))) == list(model.progress)
-
-    keys = tiny.CONFIG | {"cr_coe_increase_batch": 1}  # the contrastive loss starts in batch 1
-    model = load("InfoGAN-CR_dSprites").build(InfoGANCRConfig(**keys))
-    model.connect(Feed(tiny.Bars(), on_device=False))
-    assert list(loop._shown(model, report_of(model, 0))) == ["discriminator", "generator"]
-    assert list(loop._shown(model, report_of(model, 1))) == list(model.progress)
 
 
 def test_without_a_terminal_a_line_appears_once_a_minute_and_at_the_end(monkeypatch, caplog):

@@ -11,6 +11,7 @@ from tests import tiny
 from tests.runs import BATCHES, assert_same_events, assert_same_result, rows, spawn
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0.0, 0.4, 1.1])
 def test_kill_9_and_start_again(unbroken, tmp_path, seconds):
     """Kill the run some time after its first checkpoint, then let it finish."""
@@ -31,7 +32,13 @@ def test_kill_9_and_start_again(unbroken, tmp_path, seconds):
 
 
 @pytest.mark.parametrize(
-    ("at", "save"), [("writing", 1), ("writing", 6), ("flushed", 6), ("renamed", 5)]
+    ("at", "save"),
+    [
+        pytest.param("writing", 1, marks=pytest.mark.slow),
+        ("writing", 6),
+        pytest.param("flushed", 6, marks=pytest.mark.slow),
+        pytest.param("renamed", 5, marks=pytest.mark.slow),
+    ],
 )
 def test_kill_9_in_the_middle_of_a_checkpoint(unbroken, tmp_path, at, save):
     """The process kills itself while it writes its n-th checkpoint: halfway through the file, or
@@ -47,6 +54,7 @@ def test_kill_9_in_the_middle_of_a_checkpoint(unbroken, tmp_path, at, save):
     assert_same_events(tmp_path, unbroken)
 
 
+@pytest.mark.slow
 def test_a_killed_metric_table_keeps_whole_rows_only(unbroken, tmp_path):
     """Rows past the checkpoint and incomplete rows are dropped and computed again."""
     run = spawn(tmp_path, KILL_AT="renamed", KILL_SAVE="5")
@@ -58,6 +66,7 @@ def test_a_killed_metric_table_keeps_whole_rows_only(unbroken, tmp_path):
     assert_same_result(tmp_path, unbroken)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_saves_and_says_how_to_resume(unbroken, tmp_path, number):
     run = spawn(tmp_path, "checkpoint_freq=1000")
@@ -76,6 +85,7 @@ def test_ctrl_c_saves_and_says_how_to_resume(unbroken, tmp_path, number):
     assert_same_result(tmp_path, unbroken)
 
 
+@pytest.mark.slow
 def test_a_finished_run_can_be_trained_longer(unbroken, tmp_path):
     tiny.train(tmp_path, epoch=2)
     tiny.train(tmp_path)

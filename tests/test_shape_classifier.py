@@ -27,10 +27,10 @@ class Shapes:
 
 def test_it_learns_and_leaves_a_record(tmp_path):
     path = tmp_path / "deep" / "shape_classifier.keras"
-    found = shape_classifier.train(Shapes(), path, epochs=12)
+    found = shape_classifier.train(Shapes(), path, epochs=6)
     assert found["accuracy"] == 1
     assert json.loads(path.with_suffix(".json").read_text()) == found
-    assert found["recipe"] == {"epochs": 12, "images": 640, "batch_size": 64, "seed": 0}
+    assert found["recipe"] == {"epochs": 6, "images": 640, "batch_size": 64, "seed": 0}
     assert sorted(p.name for p in path.parent.iterdir()) == [
         "shape_classifier.json", "shape_classifier.keras",
     ]  # fmt: skip
@@ -40,6 +40,7 @@ def test_it_learns_and_leaves_a_record(tmp_path):
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_killed_training_resumes_from_its_last_epoch(tmp_path):
     def weights(path):
         model = shape_classifier.keras.models.load_model(path)

@@ -191,6 +191,7 @@ CHANGES = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SMALL)
 def test_train_and_score(name, tmp_path):
     """Generate data, train and score as a user would, but with small numbers."""

@@ -87,10 +87,14 @@ class Bars:
         return np.ravel_multi_index(tuple(factors.T), self.factor_sizes)
 
 
+def build(**changes):
+    """Build the model of the tiny run."""
+    return load("InfoGAN-CR_dSprites").build(InfoGANCRConfig(**(CONFIG | changes)))
+
+
 def train(work_dir, dataset=None, **changes):
     """Train the tiny run, 3 epochs of 16 batches, and return the model."""
-    experiment = load("InfoGAN-CR_dSprites")
-    model = experiment.build(InfoGANCRConfig(**(CONFIG | changes)))
+    model = build(**changes)
     dataset = dataset or Bars()
     loop.train(model, dataset, Path(work_dir), TrainingScores(model, dataset, METRICS))
     return model
