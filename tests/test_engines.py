@@ -5,6 +5,7 @@ import subprocess
 import sys
 import textwrap
 
+import keras
 import numpy as np
 import pytest
 
@@ -86,6 +87,32 @@ def test_dsprites_unpacked_in_a_step():
     data = DSprites(bits)
     unpack = engine.compile_step(data.unpack, [])
     np.testing.assert_array_equal(unpack(bits), data.images(np.arange(5)))
+
+
+def test_a_variable_is_one_tensor_until_it_changes():
+    """So that what a step computes twice from it is computed only once."""
+    learned, other = keras.Variable(3.0), keras.Variable(5.0)
+    optimizer = keras.optimizers.SGD(0.5)
+    optimizer.build([learned])
+
+    def loss():
+        return learned * other, {}
+
+    def step(x):
+        before, same = learned.value, other.value
+        engine.minimize(loss, optimizer, [learned])
+        assert other.value is same
+        assert learned.value is not before
+        learned.assign(learned * x)
+        engine.minimize(loss, optimizer, [learned])
+        other.assign(other + 1)
+        return learned.value, other.value, optimizer.iterations.value
+
+    variables = [learned, other, *optimizer.variables]
+    returned = engine.compile_step(step, variables)(np.float32(10))
+    # 3 - 2.5 = 0.5; 5 - 2.5 = 2.5
+    assert [float(value) for value in returned] == [2.5, 6, 2]
+    assert [float(v) for v in (learned, other, optimizer.iterations)] == [2.5, 6, 2]
 
 
 @pytest.mark.slow

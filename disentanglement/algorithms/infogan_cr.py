@@ -66,6 +66,9 @@ class InfoGANCR(Model):
     def iteration(self, images, z, pair: Pair | None, cr_coe, contrast: bool) -> dict:
         """Update H, then D with Q, then G twice on the same latents, then every u.
 
+        The images that H and D learn from are also those of G's first update. They are written down
+        again there, but computed only once (see engine/tensorflow.py).
+
         Args:
             images: [N, H, W, C].
             z: Latents [N, dim].

@@ -16,7 +16,7 @@ def minimize(
 ) -> Any:
     """Take one optimizer step down the gradient of a loss; see engine/tensorflow.py.
 
-    Works only inside a compiled step. Values that loss_fn assigns (batch norm averages) are kept.
+    Values that loss_fn assigns (batch norm averages) are kept.
     """
 
     def pure_loss(values):

@@ -50,6 +50,8 @@ def minimize(
 ) -> Any:
     """Take one optimizer step down the gradient of a loss.
 
+    Works only inside a compiled step.
+
     Args:
         loss_fn: Returns the scalar loss and a report, any structure of tensors.
         optimizer: The optimizer, built for `variables`.
@@ -59,10 +61,13 @@ def minimize(
         The report, computed before the step.
     """
     with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch([v.value for v in variables])
+        values = [v.value for v in variables]
+        tape.watch(values)
         loss, report = loss_fn()
-    gradients = tape.gradient(loss, [v.value for v in variables])
-    optimizer.apply(gradients, variables)
+    gradients = tape.gradient(loss, values)
+    # Keras's optimizers change TensorFlow's variables.
+    with _Step.current.paused([*variables, *optimizer.variables]):
+        optimizer.apply(gradients, variables)
     return report
 
 
@@ -76,8 +81,7 @@ def compile_step(step: Callable[..., Any], variables: list) -> Callable[..., Any
     Returns:
         The same function on NumPy arrays. It is traced once per set of argument shapes.
     """
-    del variables  # TensorFlow functions capture them
-    compiled = tf.function(step, autograph=False)
+    compiled = tf.function(_traced(step, variables), autograph=False)
 
     def call(*arrays):
         return keras.tree.map_structure(np.asarray, compiled(*arrays))
@@ -97,8 +101,8 @@ def compile_block(step: Callable[..., Any], variables: list, constants: list) ->
         A function of NumPy arrays. Its arrays and the structure it returns have an axis of
         iterations before the axes of one iteration.
     """
-    del variables
-    single = tf.function(step, autograph=False, jit_compile=has_accelerator() or None)
+    traced = _traced(step, variables)
+    single = tf.function(traced, autograph=False, jit_compile=has_accelerator() or None)
 
     @tf.function(autograph=False)
     def block(*arrays):
@@ -150,3 +154,52 @@ def devices() -> list[str]:
         tf.config.experimental.get_device_details(device).get("device_name", device.device_type)
         for device in tf.config.list_physical_devices()
     ]
+
+
+class _Step(keras.StatelessScope):
+    """The values of the variables in a step that is being traced.
+
+    Within a step, a variable is one tensor until its value changes. So TensorFlow sees that two
+    forward passes are the same, such as G's in D's update and in G's first, and computes them once;
+    it never merges two reads of a variable.
+    """
+
+    current: "_Step"
+
+    def __init__(self, variables: list):
+        super().__init__()
+        self._stored: dict[int, tf.Tensor] = {}  # what TensorFlow's variables hold, by id
+        self._read(variables)
+
+    @contextlib.contextmanager
+    def paused(self, variables: list) -> Iterator[None]:
+        """Leave the scope for a block that changes TensorFlow's variables themselves."""
+        self.__exit__()
+        self.write(variables)
+        yield
+        self._read(variables)
+        self.__enter__()
+
+    def write(self, variables: list) -> None:
+        """Assign the values that have changed to TensorFlow's variables; call outside the scope."""
+        for variable in variables:
+            value = self.get_current_value(variable)
+            if value is not self._stored[id(variable)]:
+                variable.assign(value)
+
+    def _read(self, variables: list) -> None:
+        for variable in variables:
+            self._stored[id(variable)] = value = tf.convert_to_tensor(variable.value)
+            self.add_update((variable, value))
+
+
+def _traced(step: Callable[..., Any], variables: list) -> Callable[..., Any]:
+    """Return the step, ready for `tf.function`."""
+
+    def traced(*arrays):
+        with _Step(variables) as _Step.current:
+            report = step(*arrays)
+        _Step.current.write(variables)
+        return report
+
+    return traced
