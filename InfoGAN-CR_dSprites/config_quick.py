@@ -18,7 +18,8 @@ config["global_config"] |= {
     "batch_size": 32,
     "max_batches": 3000,
     "cr_coe_increase_batch": 2700,
-    "metric_freq": 1000,
+    "metric_freq": 3000,
+    "vis_freq": 1000,
     "metric_untrained": True,
 }
 config["test_config"] = [{"run": [0]}]

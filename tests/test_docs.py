@@ -58,3 +58,14 @@ def test_the_page_on_own_images_makes_a_set_that_loads(tmp_path, monkeypatch):
     images = celeba.read(tmp_path / "data" / "mine" / "data.npz")
     assert images.shape == (3, 32, 32, 3)
     np.testing.assert_allclose(images.mean(axis=(1, 2, 3)), [0, 60, 120], atol=3)
+
+
+def test_the_front_page_shows_the_scores_of_the_results():
+    def rows(page):
+        lines = (ROOT / page).read_text().splitlines()
+        cells = [[cell.strip() for cell in line.split("|")] for line in lines]
+        return [row for row in cells if len(row) == 13 and row[1] in ("ours", "paper")]
+
+    shown = rows("README.md")
+    assert {row[1] for row in shown} == {"ours", "paper"}
+    assert all(row in rows("results/README.md") for row in shown)
