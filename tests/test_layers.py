@@ -138,3 +138,11 @@ def test_initial_weights():
     layers.initialize(network, np.random.default_rng(1), keep_u=True)
     np.testing.assert_array_equal(np.asarray(dense.u), u)
     assert np.abs(np.asarray(dense.kernel) - kernel).max() > 0.01
+
+
+def test_leaky_relu_gives_the_same_values_in_both_modes():
+    x = np.random.default_rng(0).standard_normal(1000).astype(np.float32)
+    layer = layers.LeakyReLU()
+    inference = np.asarray(layer(x, training=False))
+    np.testing.assert_array_equal(inference, np.asarray(layer(x, training=True)))
+    np.testing.assert_array_equal(inference, np.maximum(x, np.float32(0.2) * x))

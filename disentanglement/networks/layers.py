@@ -14,10 +14,13 @@ class LeakyReLU(keras.layers.Layer):
 
     Keras's own layer has gradient 0.2 there. This matters in the first iteration, when biases are 0
     and black patches of an image make whole feature maps exactly 0. (`ops.maximum` gives the same
-    gradient, but slows down the training step by a tenth.)
+    gradient, but slows down the training step by a tenth.) In inference mode Keras's function gives
+    the same values, and TensorFlow merges it with the convolution before it.
     """
 
-    def call(self, inputs):
+    def call(self, inputs, training=True):
+        if not training:
+            return ops.leaky_relu(inputs, LEAK)
         slope = LEAK + (1 - LEAK) * ops.cast(inputs >= 0, inputs.dtype)
         return inputs * slope
 
