@@ -253,7 +253,7 @@ def test_known_distances():
 
 def test_the_distances_grow_with_what_is_wrong():
     """Blur, noise and lost variety, each in steps; unseen images stay at the floor."""
-    n, rng = 120, np.random.default_rng(0)
+    n, rng = 500, np.random.default_rng(0)
     data = CelebA(pixels(3 * n))
 
     def features(images):
