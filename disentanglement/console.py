@@ -83,14 +83,19 @@ def log_to(paths: Iterable[Path]) -> None:
     # Training continues on a full disk, or when the reader of a pipe has gone: logging must not
     # print a traceback over the message that matters.
     logging.raiseExceptions = False
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout)]
+    terminal: logging.Handler = logging.StreamHandler(sys.stdout)
+    terminal.setFormatter(logging.Formatter("%(message)s"))
+    handlers = [terminal]
     for path in paths:
         with os_errors_in_one_line(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             file = logging.FileHandler(path)
         file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
         handlers.append(file)
-    logging.basicConfig(level=logging.INFO, handlers=handlers, format="%(message)s")
+    logger = logging.getLogger()
+    logger.setLevel(logging.INFO)
+    for handler in handlers:
+        logger.addHandler(handler)
 
 
 def progress_bar(total: int, unit: str, description: str | None = None) -> tqdm:

@@ -1,5 +1,6 @@
 """Fixtures that several test files share."""
 
+import logging
 import os
 import shutil
 
@@ -42,3 +43,14 @@ def finished_run(unbroken, tmp_path):
 def experiment(tmp_path):
     """A copy of an experiment folder with fake tasks (tests/commands.py)."""
     return copy_experiment(tmp_path / "experiment")
+
+
+@pytest.fixture(autouse=True)
+def _closed_log_files():
+    """Close the log files of a command that a test runs in this process (`console.log_to`)."""
+    logger = logging.getLogger()
+    before = list(logger.handlers)
+    yield
+    for handler in [h for h in logger.handlers if h not in before]:
+        logger.removeHandler(handler)
+        handler.close()

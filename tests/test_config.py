@@ -49,6 +49,7 @@ def test_the_quick_config_is_the_papers_but_shorter():
         "cr_coe_increase_batch",
         "metric_freq",
         "metric_untrained",
+        "vis_freq",
     }
 
 

@@ -133,7 +133,8 @@ def test_files_of_a_run(finished):
     np.testing.assert_allclose(made, model.generate(codes), atol=1e-5)
     (picture,) = folder.glob(f"sample/*global_id-{BATCHES - 1},reconstructed.png")
     # vis_num_rep pairs of rows: the original above its reconstruction.
-    assert Image.open(picture).size == (3 * 64, 2 * 2 * 64)
+    with Image.open(picture) as found:
+        assert found.size == (3 * 64, 2 * 2 * 64)
 
 
 def test_records_say_which_codes(finished, tmp_path):

@@ -61,7 +61,8 @@ def test_nohup_is_respected(experiment):
     process = start(experiment, "--runs", "3", prefix=ignore, SECONDS="1")
     wait_for(experiment, "start")
     process.send_signal(signal.SIGHUP)
-    assert process.wait(timeout=60) == 0
+    process.communicate(timeout=60)
+    assert process.returncode == 0
     assert happened(experiment) == ["start", "end"]
 
 
@@ -83,6 +84,7 @@ def test_kill_9_of_main_stops_its_task(experiment, gpus):
     process = start(experiment, "--runs", "3", gpus=gpus, **LONG)
     wait_for(experiment, "start")
     process.kill()
+    process.communicate()
     wait_for(experiment, "saved")
     assert happened(experiment) == ["start", "asked", "saved"]
 

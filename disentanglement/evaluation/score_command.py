@@ -99,11 +99,11 @@ def _chosen(metrics: str | None) -> Mapping[str, MetricFunction]:
 def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Return the arrays that metrics take, and what `save_codes` says; nothing is unpickled."""
     try:
-        with os_errors_in_one_line(path):
-            archive = np.load(path, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise UserError(f"{path}: is a single array, not an npz file of named arrays")
-        with os_errors_in_one_line(path), archive:
+        # Opened here, because NumPy leaves a damaged file open.
+        with os_errors_in_one_line(path), path.open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise UserError(f"{path}: is a single array, not an npz file of named arrays")
             for name in archive.files:
                 if name not in (*arrays.NAMES, codes.ABOUT):
                     print(f"note: array '{name}' is ignored{nearest(name, arrays.NAMES)}")

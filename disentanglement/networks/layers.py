@@ -18,8 +18,9 @@ class LeakyReLU(keras.layers.Layer):
     the same values, and TensorFlow merges it with the convolution before it.
     """
 
-    def call(self, inputs, training=True):
-        if not training:
+    def call(self, inputs, training=None):
+        # Not `training=True`: Keras would pass such a default on to the layers that follow.
+        if training is False:
             return ops.leaky_relu(inputs, LEAK)
         slope = LEAK + (1 - LEAK) * ops.cast(inputs >= 0, inputs.dtype)
         return inputs * slope

@@ -103,7 +103,8 @@ def _assign(path: Path, variables: Mapping[str, Any]) -> None:
 def _read(path: Path, names: Iterable[str] | None = None) -> dict[str, np.ndarray]:
     """Return the named arrays of the file, or all of them."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here, because NumPy leaves a damaged file open.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             names = archive.files if names is None else names
             missing = [name for name in names if name not in archive]
             if missing:
