@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import signal
 
 import pytest
 from filelock import FileLock
@@ -10,10 +11,18 @@ from filelock import FileLock
 from tests.commands import copy_experiment
 from tests.experiments import ROOT
 
-# For TensorFlow, which is imported later, here and in the processes that tests start: two workers
-# share the cores, and the tests' networks are too small for several threads.
-for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+# For TensorFlow and scikit-learn, which are imported later, here and in the processes that tests
+# start: two workers share the cores, and tests are too small for several threads. Besides,
+# scikit-learn's threads overwrite each other's warning filters.
+THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+for name in (*THREADS, "LOKY_MAX_CPU_COUNT"):
     os.environ.setdefault(name, "1")
+
+# A shell's background jobs ignore SIGINT, and nohup's SIGHUP; processes that tests interrupt would
+# inherit that.
+for number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
 
 # JAX spends most of a test compiling: processes share what one of them has compiled.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".pytest_cache" / "jax"))

@@ -281,7 +281,8 @@ def test_a_preview(variant, tmp_path):
     words = [sys.executable, script(variant), "--preview", path]
     result = subprocess.run(words, capture_output=True, text=True, check=True)
     assert variant.factor_names[-1] in result.stdout
-    sheet = np.asarray(Image.open(path))
+    with Image.open(path) as picture:
+        sheet = np.asarray(picture)
     count = len(variant.factor_names)
     assert sheet.shape == ((3 + count) * 64, 12 * 64, 3)
     # The rows of the latents change along them.
