@@ -55,11 +55,13 @@ def experiment(tmp_path):
 
 
 @pytest.fixture(autouse=True)
-def _closed_log_files():
-    """Close the log files of a command that a test runs in this process (`console.log_to`)."""
+def _logging_as_before():
+    """Undo what a command that a test runs in this process does to logging (`console.log_to`)."""
     logger = logging.getLogger()
-    before = list(logger.handlers)
+    handlers, level, raising = list(logger.handlers), logger.level, logging.raiseExceptions
     yield
-    for handler in [h for h in logger.handlers if h not in before]:
+    for handler in [h for h in logger.handlers if h not in handlers]:
         logger.removeHandler(handler)
         handler.close()
+    logger.setLevel(level)
+    logging.raiseExceptions = raising
