@@ -237,7 +237,7 @@ def test_a_single_run_goes_to_its_folder_in_results(checkout, run, name, monkeyp
 @pytest.mark.parametrize("name", WITHOUT_DATA)
 def test_a_single_run_without_data_is_one_line(checkout, run, name, caplog):
     assert run(checkout / name / "gan" / SCRIPTS[name]) == console.MISTAKE
-    (line,) = [record.getMessage() for record in caplog.records]
+    (line,) = [r.getMessage() for r in caplog.records if r.levelname == "ERROR"]
     assert line.startswith("error: no ")
     for folder in (checkout / name / "data", checkout / "data"):
         assert f"{folder}{os.sep}" in line
