@@ -18,8 +18,8 @@ class LeakyReLU(keras.layers.Layer):
     the same values, and TensorFlow merges it with the convolution before it.
     """
 
-    def call(self, inputs, training=True):
-        if not training:
+    def call(self, inputs, training=None):
+        if training is False:  # a default other than None would become the network's default
             return ops.leaky_relu(inputs, LEAK)
         slope = LEAK + (1 - LEAK) * ops.cast(inputs >= 0, inputs.dtype)
         return inputs * slope
