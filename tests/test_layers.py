@@ -146,3 +146,10 @@ def test_leaky_relu_gives_the_same_values_in_both_modes():
     inference = np.asarray(layer(x, training=False))
     np.testing.assert_array_equal(inference, np.asarray(layer(x, training=True)))
     np.testing.assert_array_equal(inference, np.maximum(x, np.float32(0.2) * x))
+
+
+def test_a_network_with_leaky_relu_is_in_inference_mode_unless_told_otherwise():
+    image = keras.Input((3,))
+    network = keras.Model(image, layers.batch_norm("norm")(layers.LeakyReLU()(image)))
+    x = np.ones((4, 3), np.float32)
+    np.testing.assert_array_equal(network(x), network(x, training=False))
