@@ -20,7 +20,7 @@ from disentanglement.data.celeba import dataset as celeba
 from disentanglement.data.dsprites import dataset as dsprites
 from disentanglement.data.teapots import command, generate, variants
 from disentanglement.data.teapots import dataset as teapots
-from disentanglement.experiments import cli
+from disentanglement.experiments import cli, reproduce
 from disentanglement.experiments.experiment import Experiment
 from disentanglement.experiments.load import load
 from tests.experiments import ROOT
@@ -313,3 +313,11 @@ def test_scoring_reports_missing_data_once_and_drawing_needs_none(checkout, capf
     assert "note: no CelebA" in capfd.readouterr().out
     assert cli.main_latent_trans(experiment.folder, ["--dry-run"]) == 0
     assert "no CelebA" not in capfd.readouterr().out
+
+
+def test_reproduce_reports_missing_data_once(checkout, capfd):
+    words = ["--experiment", str(checkout / "FactorVAE_3D_teapot"), "--out", str(checkout / "out")]
+    assert reproduce.main(words) == console.MISTAKE
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith("error: no teapots in ")
+    assert not (checkout / "out").exists()
