@@ -3,7 +3,6 @@
 import json
 import logging
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +65,7 @@ class Scorecard:
             encoding_seconds: The seconds it took to encode the images, if any were encoded.
         """
         self._session = {
-            "started": datetime.now().isoformat(timespec="seconds"),
+            "started": records.now(),
             **records.environment(),
             "encoding_seconds": None if encoding_seconds is None else round(encoding_seconds, 3),
             "metrics": [],
