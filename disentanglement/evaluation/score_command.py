@@ -70,7 +70,7 @@ def _score(options: argparse.Namespace) -> int:
         "protocol": {"arrays": {name: list(array.shape) for name, array in given.items()}},
         "model": {"name": options.file.stem, "file": fingerprint(options.file)},
     }
-    card = Scorecard(options.json, identity, say=_print_line)
+    card = Scorecard(options.json, identity, say=_print_line, overwrite=True)
     todo = card.todo(metrics)
     for name in metrics:
         if name not in todo:
