@@ -2,15 +2,20 @@
 
 import contextlib
 import dataclasses
+import functools
 import json
 import os
 import platform
 import re
+import socket
+import subprocess
+import sys
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import disentanglement
 from disentanglement.config import TrainingConfig
 from disentanglement.errors import UserError
 from disentanglement.files import write_text
@@ -18,7 +23,6 @@ from disentanglement.files import write_text
 FILE = "run.json"
 _INNERMOST_LIST = re.compile(r'\[\n([^\[\]"{}]*)\]')
 _PACKAGES = (
-    "disentanglement",
     "keras",
     "tensorflow",
     "jax",
@@ -29,34 +33,54 @@ _PACKAGES = (
 )
 
 
-def start(folder: Path, config: TrainingConfig, devices: list[str]) -> dict[str, Any]:
+def start(
+    folder: Path, config: TrainingConfig, devices: list[str], next_batch: int
+) -> dict[str, Any]:
     """Write the record of a run that starts or resumes now, and return it.
+
+    Its last session is the new one; those of earlier processes are kept.
 
     Args:
         folder: The run's folder.
         config: The run's config.
         devices: The devices that it trains on.
+        next_batch: The number of the first batch of this session.
     """
+    made_by = environment(devices)
+    session = {"started": now(), "pid": os.getpid(), "first_batch": next_batch, **made_by}
     record = {
         "state": "training",
-        "started": datetime.now().isoformat(timespec="seconds"),
+        "started": session["started"],
         "config": dataclasses.asdict(config),
-        **environment(devices),
+        **made_by,
+        "sessions": [*read(folder).get("sessions", []), session],
     }
     save(folder, record)
     return record
 
 
+def now() -> str:
+    """Return the local time as records give it, to the second."""
+    return datetime.now().isoformat(timespec="seconds")
+
+
 def environment(devices: list[str] | None = None) -> dict[str, Any]:
-    """Return the software versions and the hardware behind a result.
+    """Return the software and the hardware behind a result.
 
     Args:
         devices: The devices that networks ran on; None if no network was needed.
     """
-    hardware: dict[str, Any] = {"cpu": _cpu(), "cores": os.cpu_count()}
+    hardware: dict[str, Any] = {
+        "host": socket.gethostname(),
+        "cpu": _cpu(),
+        "cores": os.cpu_count(),
+        "threads": _threads(),
+    }
     return {
         "versions": _versions(),
+        "source": _source(),
         "backend": os.environ["KERAS_BACKEND"],
+        "precision": _precision(),
         "python": platform.python_version(),
         "hardware": hardware if devices is None else hardware | {"devices": devices},
     }
@@ -87,11 +111,46 @@ def read(folder: Path, name: str = FILE) -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str]:
-    versions = {}
+    # Our own from the code that runs: the installed metadata may be those of an earlier version.
+    versions = {"disentanglement": disentanglement.__version__}
     for name in _PACKAGES:
         with contextlib.suppress(PackageNotFoundError):
             versions[name] = version(name)
     return versions
+
+
+@functools.cache
+def _source() -> dict[str, Any] | None:
+    """Return the git commit of the code that runs and whether it was clean; None outside git."""
+    folder = Path(__file__).resolve().parents[1]
+    if not (folder / ".git").exists():
+        return None
+    commands = {"commit": ["rev-parse", "HEAD"], "changes": ["status", "--porcelain", "-uno"]}
+    found = {}
+    for name, arguments in commands.items():
+        try:
+            result = subprocess.run(
+                ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True
+            )
+        except (OSError, subprocess.CalledProcessError):  # no git, or another user's checkout
+            return None
+        found[name] = result.stdout.strip()
+    return {"commit": found["commit"], "clean": not found["changes"]}
+
+
+def _precision() -> str | None:
+    """Return the type that networks compute in, e.g. "float32"; None if Keras is not in use."""
+    keras = sys.modules.get("keras")
+    return keras.config.dtype_policy().compute_dtype if keras else None
+
+
+def _threads() -> int:
+    """Return how many threads an operation may use: OMP_NUM_THREADS, or a thread per core."""
+    limit = os.environ.get("OMP_NUM_THREADS", "")
+    if limit.isdecimal():
+        return int(limit)
+    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def _cpu() -> str:

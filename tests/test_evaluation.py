@@ -162,10 +162,9 @@ def test_nothing_is_computed_twice(tmp_path):
         ["factor_vae", "dci_rf"],
     ]
 
-    def no_encoder(images):
-        raise AssertionError("everything is there already")
-
-    assert evaluation.evaluate(no_encoder, Grid(), FAST, path=path) == saved
+    encode = Counting()
+    assert evaluation.evaluate(encode, Grid(), FAST, path=path) == saved
+    assert sum(encode.seen.values()) == 8  # only those of the fingerprint
 
 
 KILLED = """
@@ -190,14 +189,50 @@ def test_kill_9_loses_no_finished_metric(tmp_path):
     assert resumed["scores"] == evaluation.evaluate(Counting(), Grid(), FAST)["scores"]
 
 
-@pytest.mark.parametrize("change", [{"seed": 1}, {"model": {"name": "other"}}])
-def test_a_record_of_something_else_is_kept(tmp_path, change):
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        ({"seed": 1}, "scores of another seed"),
+        ({"model": {"name": "other"}}, "scores of another model"),
+        ({"encode": lambda images: Counting()(images) + 0.01}, "another encoder"),
+        ({"dataset": Grid((1, 3, 4, 5, 20))}, "scores of another protocol"),
+    ],
+)
+def test_a_record_of_something_else_is_refused_or_kept(tmp_path, change, difference):
     path = tmp_path / "scores.json"
-    first = evaluation.evaluate(Counting(), Grid(), FAST, path=path)
-    second = evaluation.evaluate(Counting(), Grid(), FAST, path=path, **change)
+    arguments = {"encode": Counting(), "dataset": Grid(), "metrics": FAST, "path": path}
+    first = evaluation.evaluate(**arguments)
+    with pytest.raises(UserError, match=rf"scores.json: holds .*{difference}.*: choose another"):
+        evaluation.evaluate(**arguments | change)
+    assert json.loads(path.read_text()) == first
+    second = evaluation.evaluate(**arguments | change, overwrite=True)
     assert json.loads((tmp_path / "scores.old-1.json").read_text()) == first
     assert json.loads(path.read_text()) == second
-    assert first["scores"] != second["scores"] or "model" in change
+    assert first["scores"] != second["scores"] or "model" in change or "encode" in change
+
+
+def test_an_encoder_is_recognised_up_to_rounding(tmp_path):
+    path = tmp_path / "scores.json"
+    evaluation.evaluate(Counting(), Grid(), ["mig"], path=path)
+    rounded = evaluation.evaluate(
+        lambda images: Counting()(images) * (1 + 1e-5), Grid(), FAST, path=path
+    )
+    assert set(rounded["metrics"]) == set(FAST)
+    assert [p.name for p in tmp_path.iterdir()] == ["scores.json"]
+
+
+def test_records_without_a_fingerprint_continue_only_with_a_checkpoint(tmp_path):
+    path = tmp_path / "scores.json"
+    for model in ({"name": "mine"}, {"name": "run", "checkpoint": "abc"}):
+        record = evaluation.evaluate(Counting(), Grid(), ["mig"], model=model)
+        del record["fingerprint"]
+        path.write_text(json.dumps(record))
+        again = {"encode": Counting(), "dataset": Grid(), "metrics": ["mig"], "model": model}
+        if "checkpoint" in model:
+            assert evaluation.evaluate(**again, path=path)["fingerprint"]["codes"]
+        else:
+            with pytest.raises(UserError, match="another encoder"):
+                evaluation.evaluate(**again, path=path)
 
 
 def test_metrics_that_cannot_run_are_named(tmp_path):
@@ -265,7 +300,9 @@ def test_a_description_is_compared_as_json(tmp_path):
 def test_a_foreign_file_is_kept(tmp_path):
     path = tmp_path / "scores.json"
     path.write_text('{"mine": 1}')
-    evaluation.evaluate(Counting(), Grid(), ["mig"], path=path)
+    with pytest.raises(UserError, match="is not a record of scores"):
+        evaluation.evaluate(Counting(), Grid(), ["mig"], path=path)
+    evaluation.evaluate(Counting(), Grid(), ["mig"], path=path, overwrite=True)
     assert (tmp_path / "scores.old-1.json").read_text() == '{"mine": 1}'
 
 

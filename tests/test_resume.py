@@ -83,6 +83,10 @@ def test_ctrl_c_saves_and_says_how_to_resume(unbroken, tmp_path, number):
     run = spawn(tmp_path)
     run.communicate(timeout=300)
     assert_same_result(tmp_path, unbroken)
+    first, second = records.read(tmp_path)["sessions"]
+    assert first["first_batch"] == 0
+    assert first["batches"] == second["first_batch"]
+    assert first["batches"] + second["batches"] == BATCHES
 
 
 @pytest.mark.slow

@@ -92,7 +92,11 @@ def test_what_is_scored_already_is_kept(tmp_path, file, capsys):
     assert both["metrics"]["mig"] == first
     assert [line.split()[0] for line in printed.splitlines()] == ["mig", "sap"]
     other = save(tmp_path / "codes.npz", **codes.arrays(codes.mixed))  # same name, other codes
-    run(capsys, other, "--metrics", "mig", "--json", out)
+    _, printed, _ = run(capsys, other, "--metrics", "mig", "--json", out)
+    assert (
+        f"{out} holds scores of another protocol; it is now {tmp_path / 'scores.old-1.json'}"
+        in printed
+    )
     assert json.loads(Path(out).read_text())["metrics"]["mig"] != first
     assert json.loads((tmp_path / "scores.old-1.json").read_text()) == both
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import disentanglement
 from disentanglement import engine, records
 from disentanglement.algorithms.infogan_cr import InfoGANCR
 from disentanglement.errors import UserError
@@ -63,6 +64,11 @@ def test_other_files(unbroken):
     last = rows(unbroken)[-1]
     assert found["scores"] == {name: float(last[name]) for name in ("factor_vae", "dhsic")}
     assert found["seconds"] > 0
+    (session,) = found["sessions"]
+    assert (session["first_batch"], session["batches"]) == (0, BATCHES)
+    assert session["started"] <= session["ended"]
+    assert found["versions"]["disentanglement"] == disentanglement.__version__
+    assert found["precision"] == "float32"
     with Image.open(unbroken / "traversal.png") as picture:
         assert min(picture.size) > 200
     assert {path.name for path in unbroken.iterdir()} == {

@@ -51,7 +51,7 @@ def _encode_once(
     parts = []
     with tqdm(total=len(unique), unit=" images", desc="encoding", disable=None, leave=False) as bar:
         for chunk in np.array_split(unique, -(-len(unique) // _CHUNK)):
-            parts.append(_encode_chunk(encode, dataset.images(chunk)))
+            parts.append(checked_codes(encode, dataset.images(chunk)))
             bar.update(len(chunk))
     if len({part.shape[1] for part in parts}) > 1:
         raise UserError("encode returned different numbers of codes for different images")
@@ -63,7 +63,8 @@ def _encode_once(
     }
 
 
-def _encode_chunk(encode: Encoder, images: np.ndarray) -> np.ndarray:
+def checked_codes(encode: Encoder, images: np.ndarray) -> np.ndarray:
+    """Return `encode(images)`. Raises UserError unless it is an array [n, K]."""
     codes = np.asarray(encode(images))
     if codes.ndim != 2 or len(codes) != len(images):
         raise UserError(

@@ -21,11 +21,11 @@ from disentanglement.data.dataset import (
     Dataset,
     DrawsMetricImages,
     FactorGrid,
-    HasMetricData,
     ImageSource,
     MetricImages,
 )
 from disentanglement.errors import UserError
+from disentanglement.evaluation import fingerprints
 from disentanglement.evaluation.computed_arrays import ComputedArray
 from disentanglement.evaluation.encoding import Encoder, encode_images
 from disentanglement.evaluation.scorecard import Scorecard
@@ -53,12 +53,13 @@ def evaluate(
     path: Path | None = None,
     model: Mapping[str, Any] | None = None,
     computed: Mapping[str, ComputedArray] | None = None,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Score an encoder by the paper's protocol and return the record, a JSON value.
 
-    With `path`, the record is saved there after every metric. A later call with the same seed,
-    protocol and model computes only what is missing; any other record there is renamed, not
-    overwritten.
+    With `path`, the record is saved there after every metric. A later call with the same encoder,
+    data set, seed and model computes only what is missing. The record holds the encoder's codes of
+    a few images, by which another encoder is recognised.
 
     Args:
         encode: Returns the codes [n, K] of images [n, H, W, C], n up to 4096.
@@ -66,6 +67,7 @@ def evaluate(
         metrics: Name -> metric, or names in `suite.METRICS` (default: all of them).
         seed: Seeds the choice of images and the metrics' learners; 0 or more.
         path: The file for the record.
+        overwrite: Rename a record of something else at `path`, and any other file, and start anew.
         model: Describes the model in the record, any JSON object. `disentanglement.table` labels
             rows by its `name` and averages over its `run`.
         computed: Arrays that are not codes or factors, by name; computed only if a metric takes
@@ -76,18 +78,20 @@ def evaluate(
         it took; record["skipped"] the metrics that could not run, and why.
 
     Raises:
-        UserError: The codes cannot be used, the data set cannot be scored, or a metric's name, a
-            metric's parameter or the seed is wrong.
+        UserError: The codes cannot be used, the data set cannot be scored, a metric's name, a
+            metric's parameter or the seed is wrong, or `path` holds something else.
     """
     metrics = metrics_by_name(metrics)
     if seed < 0:
         raise UserError(f"seed {seed}: must be 0 or more")
     images = draw_images(dataset, metric_stream(seed))
-    identity = {"seed": seed, "protocol": protocol(dataset, images), "model": dict(model or {})}
-    data = {}
-    if isinstance(dataset, HasMetricData):
-        data["metric_data"] = dataset.metric_checksum()
-    card = Scorecard(path, identity, data=data)
+    identity = {
+        "seed": seed,
+        "protocol": protocol(dataset, images),
+        "model": dict(model or {}),
+        "fingerprint": fingerprints.of(encode, dataset),
+    }
+    card = Scorecard(path, identity, overwrite=overwrite)
     todo = card.todo(metrics)
     if todo:
         arrays, sources, encoding_seconds = make_arrays(

@@ -128,4 +128,5 @@ def _score_checkpoint(
         path=out,
         model=description,
         computed=computed,
+        overwrite=True,  # of the model as it was before it was trained further
     )

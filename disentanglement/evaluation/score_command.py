@@ -75,7 +75,7 @@ def _score(options: argparse.Namespace) -> int:
         "protocol": {"arrays": shapes} | about.get("protocol", {}),
         "model": model | about.get("model", {}),
     }
-    card = Scorecard(options.json, identity, say=_print_line)
+    card = Scorecard(options.json, identity, say=_print_line, overwrite=True)
     todo = card.todo(metrics)
     for name in metrics:
         if name not in todo:

@@ -3,12 +3,12 @@
 import json
 import logging
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from disentanglement import records
 from disentanglement.errors import UserError
+from disentanglement.evaluation import fingerprints
 from disentanglement.files import keep_old
 from disentanglement.metrics.metric import MetricFunction
 from disentanglement.metrics.result import Result
@@ -24,20 +24,21 @@ class Scorecard:
         skipped: Metric -> why it could not run.
         metrics: Metric -> its scores, seconds and evidence; `inputs`, the sources of its computed
             arrays, and `unconverged_fits`, the number of its fits that did not converge, if any.
+        fingerprint: See `fingerprints`; only where images were encoded.
         sessions: For each process that added to it: versions, hardware, the seconds of encoding
             and the metrics it ran.
-        The keys of `identity` and `data`.
+        The keys of `identity`.
 
     Args:
         path: The record's file, or None to keep it in memory. A record there with the same
-            identity is continued; any other file is renamed.
-        identity: What makes two evaluations the same (seed, protocol, model), as JSON values.
+            identity is continued.
+        identity: What makes two evaluations the same (seed, protocol, model, fingerprint), as
+            JSON values.
         say: Called with a line for each result.
-        data: More of what makes two evaluations the same, which old records do not hold: compared
-            only with records that do.
+        overwrite: Rename any other file at `path` and start anew, instead of raising UserError.
 
     Raises:
-        UserError: `identity` is not JSON, or the file is damaged.
+        UserError: `identity` is not JSON, or the file is damaged or holds something else.
     """
 
     def __init__(
@@ -45,23 +46,26 @@ class Scorecard:
         path: Path | None,
         identity: Mapping[str, Any],
         say: Callable[[str], None] = log.info,
-        data: Mapping[str, Any] | None = None,
+        overwrite: bool = False,
     ):
         self.path, self.say = None if path is None else Path(path), say
         try:
             identity = json.loads(json.dumps(identity))
         except (TypeError, ValueError) as error:
             raise UserError(f"the description of the model must be JSON values: {error}") from error
-        data = dict(data or {})
-        whole = {**identity, **data}
-        self.record = {"scores": {}, "skipped": {}, **whole, "metrics": {}, "sessions": []}
+        self.record = {"scores": {}, "skipped": {}, **identity, "metrics": {}, "sessions": []}
         if self.path is not None:
             found = records.read(self.path.parent, self.path.name)
-            changed = any(found.get(key, value) != value for key, value in data.items())
-            if found and (changed or not _has_identity(found, identity)):
-                keep_old(self.path)
+            if found and (why := _difference(found, identity)):
+                if not overwrite:
+                    raise UserError(
+                        f"{self.path}: {why}: choose another file, or overwrite it (the old one "
+                        "is then kept under another name)"
+                    )
+                self.say(f"{self.path} {why}; it is now {keep_old(self.path)}")
             else:
-                self.record |= found
+                # What identifies an evaluation may have been noted less fully by earlier versions.
+                self.record |= {**found, **identity}
         self._session: dict[str, Any] | None = None
 
     def todo(self, metrics: Mapping[str, MetricFunction]) -> dict[str, MetricFunction]:
@@ -75,7 +79,7 @@ class Scorecard:
             encoding_seconds: The seconds it took to encode the images, if any were encoded.
         """
         self._session = {
-            "started": datetime.now().isoformat(timespec="seconds"),
+            "started": records.now(),
             **records.environment(),
             "encoding_seconds": None if encoding_seconds is None else round(encoding_seconds, 3),
             "metrics": [],
@@ -137,8 +141,15 @@ class Scorecard:
             records.save(self.path.parent, self.record, self.path.name)
 
 
-def _has_identity(record: dict[str, Any], identity: Mapping[str, Any]) -> bool:
+def _difference(record: dict[str, Any], identity: Mapping[str, Any]) -> str | None:
+    """Return how a record differs from what is to be scored; None if it can be continued."""
     kinds = {"scores": dict, "skipped": dict, "metrics": dict, "sessions": list}
     if not all(isinstance(record.get(key), kind) for key, kind in kinds.items()):
-        return False
-    return all(record.get(key) == value for key, value in identity.items())
+        return "is not a record of scores"
+    for key, value in identity.items():
+        if key == "fingerprint":
+            if not fingerprints.same(record, value):
+                return "holds the scores of another encoder, or on other images"
+        elif record.get(key) != value:
+            return f"holds scores of another {key}"
+    return None

@@ -75,18 +75,21 @@ class TrainingRun:
         log.info("training on %s", ", ".join(devices))
         if os.environ.get("CUDA_VISIBLE_DEVICES") and devices == ["CPU"]:
             log.warning("%s found no GPU; are its CUDA packages installed?", engine.NAME)
-        self.record = records.start(self.work_dir, self.config, devices) | {"data": self.data}
+        self.record = records.start(self.work_dir, self.config, devices, self.next)
+        self.record["data"] = self.data
         self.start_time = time.monotonic() - self.seconds
         try:
             self._notify("begin", self.next)
             yield
             self._finish()
         except (TrainingStopped, KeyboardInterrupt):
+            self._end_session()
             records.save(self.work_dir, self.record | {"state": "stopped"})
             raise
         except Exception as error:
             why = str(error) if isinstance(error, UserError) else repr(error)
             # On a full disk this fails too; the first error is the one to report.
+            self._end_session()
             with contextlib.suppress(UserError):
                 records.save(self.work_dir, self.record | {"state": "failed", "why": why})
             raise
@@ -210,13 +213,19 @@ class TrainingRun:
             "lower learning rate or another run number."
         )
 
+    def _end_session(self) -> None:
+        """Note in the record when this session ended, and how many batches it trained."""
+        session = self.record["sessions"][-1]
+        session |= {"ended": records.now(), "batches": self.next - session["first_batch"]}
+
     def _finish(self) -> None:
         for name, network in self.model.exports().items():
             export.save_keras(network, self.work_dir / f"{name}.keras")
         self._draw_traversal()
+        self._end_session()
         self.record |= {
             "state": "finished",
-            "finished": time.strftime("%Y-%m-%dT%H:%M:%S"),
+            "finished": records.now(),
             "batches": self.plan.total,
             "seconds": round(self.seconds, 1),
             "scores": self.table.last_scores(),
