@@ -20,5 +20,6 @@ config["global_config"] |= {
     "max_batches": 16128,
     "cr_coe_increase_batch": 14400,
     "metric_freq": 2000,
+    "vis_freq": 200,
 }
 config["scheduler_config"]["result_root_folder"] = "results/hour/"
