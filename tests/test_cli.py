@@ -176,7 +176,7 @@ def test_task_work_dir(experiment, tmp_path):
     [
         (["--set", "batchsize=3"], "unknown key 'batchsize'; did you mean 'batch_size'?"),
         (["--config", "none.py"], "none.py: cannot be read"),
-        (["--runs", "77"], "--runs 77: no such run"),
+        (["--runs", "77"], "--runs 77: no run 77 in"),
     ],
 )
 def test_mistakes_are_one_line(experiment, arguments, message):

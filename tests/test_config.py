@@ -5,7 +5,7 @@ import pprint
 
 import pytest
 
-from disentanglement.config import InfoGANCRConfig, changed_keys, parse
+from disentanglement.config import InfoGANCRConfig, TeapotInfoGANCRConfig, changed_keys, parse
 from disentanglement.errors import UserError
 from disentanglement.experiments import grid
 from tests.experiments import ROOT
@@ -70,13 +70,13 @@ def test_a_grid_is_the_union_of_products(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "runs"), [("0", [0]), ("0,3-5", [0, 3, 4, 5]), ("9-20", [9]), (None, list(range(10)))]
+    ("text", "runs"), [("0", [0]), ("0,3-5", [0, 3, 4, 5]), (None, list(range(10)))]
 )
 def test_runs(tmp_path, text, runs):
     assert [task.config.run for task in load(tmp_path).select(text).tasks] == runs
 
 
-@pytest.mark.parametrize("text", ["x", "1-", "12", "3-x", ""])
+@pytest.mark.parametrize("text", ["x", "1-", "12", "9-20", "3-x", ""])
 def test_bad_runs(tmp_path, text):
     with pytest.raises(UserError, match="--runs"):
         load(tmp_path).select(text)
@@ -107,6 +107,24 @@ def test_set_of_a_grid_key_replaces_its_values_and_its_folder_name(tmp_path):
     assert task.name.endswith("run-4,")
 
 
+@pytest.mark.parametrize("text", ["0-2,7", "[0, 1, 2, 7]"])
+def test_set_run_adds_seeds(tmp_path, text):
+    tasks = load(tmp_path, overrides=[f"run={text}"]).tasks
+    assert [task.config.run for task in tasks] == [0, 1, 2, 7]
+
+
+def test_set_data_dir_turns_generating_off():
+    quick = ROOT / "InfoGAN-CR_3D_teapot" / "config_quick.py"
+
+    def generate(*overrides):
+        found = grid.load(quick, TeapotInfoGANCRConfig, 200_000, overrides)
+        return found.tasks[0].config.generate
+
+    assert generate() == 20_000
+    assert generate("data_dir=/nowhere") is None
+    assert generate("data_dir=/new", "generate=9") == 9
+
+
 def test_set_of_scheduler_keys(tmp_path):
     scheduler = load(tmp_path, overrides=["gpu=0,2", "result_root_folder=x"]).scheduler
     assert scheduler.gpu == ["0", "2"]
@@ -123,6 +141,7 @@ def test_set_of_scheduler_keys(tmp_path):
         ("batch_size=0", "at least 1"),
         ("de_lr=nan", "must be a finite number"),
         ("info_coe_de=inf", "must be a finite number"),
+        ("run=2-x", "write it like 0,3-5"),
     ],
 )
 def test_bad_set(tmp_path, override, message):

@@ -58,7 +58,11 @@ def test_dsprites_in_order(folder):
     official = touch(own / dsprites.OFFICIAL_FILE)
     assert dsprites.find(DEFAULT, folder) == official
     other = SimpleNamespace(data_dir="../other")
-    assert dsprites.find(other, folder) == folder.parent / "other" / dsprites.CACHE_FILE
+    with pytest.raises(UserError, match=r"no dSprites in .*other, which data_dir names"):
+        dsprites.load_for(other, folder)
+    assert not (folder.parent / "other").exists()
+    official = touch(folder.parent / "other" / dsprites.OFFICIAL_FILE)
+    assert dsprites.find(other, folder) == official
 
 
 def test_dsprites_names_its_file(folder, monkeypatch):

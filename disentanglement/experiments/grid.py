@@ -45,14 +45,17 @@ class Grid:
         """Return the grid of the runs whose number is in `runs`, e.g. "0,3-5"; None for all.
 
         Raises:
-            UserError: The text is malformed or matches no run.
+            UserError: The text is malformed or names a number that no run has.
         """
         if runs is None:
             return self
-        numbers = _numbers(runs)
+        numbers = _numbers(runs, f"--runs {runs}")
+        if missing := numbers - {task.config.run for task in self.tasks}:
+            raise UserError(
+                f"--runs {runs}: no run {min(missing)} in {self.path} (see --list); to add runs: "
+                f"--set run={runs}"
+            )
         tasks = [task for task in self.tasks if task.config.run in numbers]
-        if not tasks:
-            raise UserError(f"--runs {runs}: no such run in {self.path} (see --list)")
         return Grid(self.path, self.scheduler, tasks)
 
 
@@ -73,6 +76,7 @@ def load(
     parts = _read(path)
     for text in overrides:
         _override(parts, text, schema)
+    _generate_only_where_the_config_says(parts, schema, overrides)
     scheduler = parse(SchedulerConfig, parts["scheduler_config"], f"{path}: scheduler_config")
     tasks = []
     for values in _expand(parts["test_config"], path):
@@ -133,15 +137,28 @@ def _override(parts, text, schema):
         raise UserError(f"--set {text}: write it as key=value")
     if key not in owners:
         raise UserError(f"--set {text}: unknown key '{key}'{nearest(key, owners)}")
-    value = from_text(owners[key], key, value)
+    if key == "run":  # several values: more seeds of the same grid
+        values = sorted(_numbers(value.strip("[]"), f"--set {text}"))
+    else:
+        values = [from_text(owners[key], key, value)]
     if owners[key] is SchedulerConfig:
-        parts["scheduler_config"][key] = value
+        parts["scheduler_config"][key] = values[0]
     elif any(key in grid for grid in parts["test_config"] if isinstance(grid, dict)):
         parts["test_config"] = [
-            grid | {key: [value]} if key in grid else grid for grid in parts["test_config"]
+            grid | {key: values} if key in grid else grid for grid in parts["test_config"]
         ]
+    elif len(values) > 1:
+        raise UserError(f"--set {text}: the config's test_config has no '{key}' to vary")
     else:
-        parts["global_config"][key] = value
+        parts["global_config"][key] = values[0]
+
+
+def _generate_only_where_the_config_says(parts, schema, overrides):
+    """Turn off `generate` if --set names another folder: a typo there must not become data."""
+    keys = {text.partition("=")[0] for text in overrides}
+    can_generate = "generate" in {f.name for f in fields(schema)}
+    if can_generate and "data_dir" in keys and "generate" not in keys:
+        parts["global_config"]["generate"] = None
 
 
 def _expand(grids, path):
@@ -170,12 +187,13 @@ def _distinct(tasks, path):
     return list(by_name.values())
 
 
-def _numbers(text):
+def _numbers(text: str, option: str) -> set[int]:
+    """Return the numbers in a text like "0,3-5"; `option` is for the message of a UserError."""
     numbers: set[int] = set()
     for part in text.split(","):
         first, dash, last = part.partition("-")
         try:
             numbers |= set(range(int(first), int(last if dash else first) + 1))
         except ValueError:
-            raise UserError(f"--runs {text}: write it like 0,3-5") from None
+            raise UserError(f"{option}: write it like 0,3-5") from None
     return numbers

@@ -212,14 +212,25 @@ def _read_cache(path):
 
 
 def find(config: TrainingConfig, experiment: Path) -> Path:
-    """Return the file that `load_for` reads, or writes if there is none."""
-    return _find(data_folders(experiment, config.data_dir))
+    """Return the file that `load_for` reads, or writes if there is none.
+
+    Raises:
+        UserError: The config names a folder that holds no dSprites.
+    """
+    path = _find(data_folders(experiment, config.data_dir))
+    if config.data_dir is not None and not path.exists():
+        raise UserError(
+            f"no dSprites in {path.parent}, which data_dir names: put {OFFICIAL_FILE} there, or "
+            "leave data_dir out to have the images rendered"
+        )
+    return path
 
 
 def load_for(
     config: TrainingConfig, experiment: Path, say: Callable[[str], None] = print
 ) -> DSprites:
-    """Load dSprites for a run of the experiment in this folder; see `load_first`."""
+    """Load dSprites for a run of the experiment in this folder; see `find` and `load_first`."""
+    find(config, experiment)
     return load_first(data_folders(experiment, config.data_dir), say)
 
 
