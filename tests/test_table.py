@@ -10,6 +10,7 @@ from PIL import Image
 
 from disentanglement import records
 from disentanglement.evaluation import table
+from disentanglement.files import fingerprint
 
 SCORES = {score: 0.1 * i for i, score in enumerate(table.COLUMNS.values(), start=1)}
 
@@ -251,3 +252,24 @@ def test_a_score_that_some_runs_lack(tmp_path, capsys):
     row = capsys.readouterr().out.splitlines()[2]
     assert "0.60 ± 0.06" in row
     assert "0.10 (of 1)" in row
+
+
+def test_scores_of_a_model_that_was_trained_further_are_left_out(tmp_path, capsys):
+    folder = tmp_path / "run-0,"
+    for name, place in (
+        ("final_metrics.json", "checkpoint"),
+        ("final_metrics_global_id-7.json", "checkpoint/global_id-7"),
+    ):
+        path = folder / place / "model.npz"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+        save(folder, name, model=name, batches=8)
+        record = json.loads((folder / name).read_text())
+        record["model"]["checkpoint"] = fingerprint(path)
+        records.save(folder, record, name)
+    assert len(table.find_records([tmp_path])) == 2
+    (folder / "checkpoint" / "model.npz").write_text("trained further")
+    (left,) = table.find_records([tmp_path])
+    assert left.name == "final_metrics_global_id-7.json"
+    note = capsys.readouterr().err
+    assert "final_metrics.json: its model was trained further; run main_final_metrics.py" in note

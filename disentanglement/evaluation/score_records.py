@@ -1,5 +1,6 @@
 """Find score records (final_metrics.json and its like) in files and folders."""
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,8 @@ from typing import Any
 
 from disentanglement import records
 from disentanglement.errors import UserError
+from disentanglement.files import fingerprint
+from disentanglement.training import checkpoint
 
 Record = dict[str, Any]  # see `disentanglement.evaluation.scorecard`
 
@@ -26,7 +29,7 @@ def find_records(paths: list[Path]) -> dict[Path, Record]:
     """Return the score records in files and folders, by file.
 
     In folders, files that were set aside (`.old-<n>`), are half written or are not score records
-    are skipped. Of several records of one checkpoint, only the first counts.
+    are skipped, and so are stale ones. Of several records of one checkpoint, only the first counts.
 
     Raises:
         UserError: A file named in `paths` is not a score record, or there is no record at all.
@@ -48,6 +51,14 @@ def find_records(paths: list[Path]) -> dict[Path, Record]:
             f"no scores in {', '.join(map(str, paths))}: run main_final_metrics.py first"
         )
     return found
+
+
+def is_stale(file: Path, record: Record) -> bool:
+    """Whether the model beside a record of scores has been trained further since."""
+    snapshot = re.search(r"global_id-\d+", file.name)
+    path = file.parent / "checkpoint" / (snapshot[0] if snapshot else "") / checkpoint.FILE
+    scored = record["model"].get("checkpoint")
+    return scored is not None and path.exists() and fingerprint(path) != scored
 
 
 def dataset_name(record: Record) -> str | None:
@@ -90,8 +101,16 @@ def _search(folder: Path) -> Iterator[tuple[Path, Record]]:
         except UserError:
             print(f"note: skipping {file}: not valid JSON", file=sys.stderr)
             continue
-        if _is_score_record(record):
-            yield file, record
+        if not _is_score_record(record):
+            continue
+        if is_stale(file, record):
+            print(
+                f"note: skipping {file}: its model was trained further; run "
+                "main_final_metrics.py again",
+                file=sys.stderr,
+            )
+            continue
+        yield file, record
 
 
 def _read(file: Path) -> Record:

@@ -31,7 +31,7 @@ def run_grid(experiment: Experiment, job: Job, options: argparse.Namespace) -> i
     runs = [RunFolder(experiment.folder, scheduler, task) for task in chosen.tasks]
     ready = [run for run in runs if job.can_start(run)]
     todo = [run for run in ready if scheduler.force_rerun or not job.is_done(run)]
-    refused = {run.path: why for run in runs if (why := job.refuses(run))}
+    refused = {run.path: f"another config: {why}" for run in runs if (why := job.refuses(run))}
     indices = gpus.usable(scheduler)
     where = gpus.where(indices)
     print(f"{options.config}: {_count(runs)}, {len(todo)} to {job.verb} on {where}")
@@ -44,9 +44,7 @@ def run_grid(experiment: Experiment, job: Job, options: argparse.Namespace) -> i
     if options.dry_run:
         for run in runs:
             verb = job.verb if run in todo else "skip"
-            why = refused.get(run.path)
-            state = f"another config: {why}" if why else job.state(run)
-            print(f"  {verb:5}  {state:10}  {run.path}")
+            print(f"  {verb:5}  {refused.get(run.path) or job.state(run):10}  {run.path}")
         return 0
     if not ready and not refused:
         raise UserError("none of these runs has finished training: run main.py first")
@@ -59,17 +57,21 @@ def run_grid(experiment: Experiment, job: Job, options: argparse.Namespace) -> i
     stopped = _launch(reporter, indices, scheduler, experiment.folder)
     print("\nruns:")
     for run in runs:
-        if why := refused.get(run.path):
-            print(f"  another config: {why}  {run.path}")
-            continue
-        state = "failed" if run in reporter.failed else job.state(run)
-        if run in reporter.stopped and not job.is_done(run):
-            state = "stopped"  # its record may not say so, if it ended before it could save
-        print(f"  {state:9}  {job.summary(run, state)}")
+        print(f"  {_outcome(run, job, reporter, refused.get(run.path))}")
     if stopped:
         print("stopped; run the same command again to resume")
         return console.STOPPED
     return console.FAILED if reporter.failed or refused else 0
+
+
+def _outcome(run: RunFolder, job: Job, reporter: "_Reporter", refused: str | None) -> str:
+    """Return a run's line in the table at the end."""
+    if refused:
+        return f"{refused}  {run.path}"
+    state = "failed" if run in reporter.failed else job.state(run)
+    if run in reporter.stopped and not job.is_done(run):
+        state = "stopped"  # its record may not say so, if it ended before it could save
+    return f"{state:9}  {job.summary(run, state)}"
 
 
 def _count(runs: Sequence[RunFolder]) -> str:
