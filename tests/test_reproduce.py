@@ -114,7 +114,7 @@ def test_a_failed_run_does_not_stop_the_others(experiment, tmp_path):
             "no experiment here: no file in its gan/ defines EXPERIMENT. This project has ",
         ),
         (["--set", "epoch=0"], "'epoch' must be at least 1"),
-        (["--runs", "77"], "no such run"),
+        (["--runs", "77"], "--runs 77: no run 77 in"),
         (["--minutes", "0.5"], "--minutes 0.5 is no longer than --reserve 60 seconds"),
         (["--stack", "0"], "must be at least 1"),
     ],
