@@ -129,6 +129,12 @@ class _Lines:
         pass
 
 
+def check_picture(option: str, path: Path) -> None:
+    """Raise UserError unless a picture of this name can be drawn."""
+    if path.suffix not in (".png", ".pdf", ".svg"):
+        raise UserError(f"{option} {path}: the name must end in .png, .pdf or .svg")
+
+
 def at_least(low: int) -> Callable[[str], int]:
     """Return an argparse type: an integer that is not below `low`."""
 

@@ -6,12 +6,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from disentanglement.files import atomic_path
 from disentanglement.training import visualize
 
 _SCALE = 2  # pixels of the picture for one of the image
 _SPACE, _TEXT = 6, 22  # pixels between tiles; of the line with their labels
-_MILLISECONDS = 90  # per frame
 
 
 def save_gif(
@@ -28,19 +26,8 @@ def save_gif(
     values = len(rows[0])
     tiles = visualize.grid(_columns(rows), len(rows), values)  # scales all alike
     height, width = tiles.shape[0] // len(rows), tiles.shape[1] // values
-    frames = [
-        _frame(tiles[:, i * width : (i + 1) * width], height, labels)
-        for i in (*range(values), *range(values - 2, 0, -1))
-    ]
-    with atomic_path(path) as temporary:
-        frames[0].save(
-            temporary,
-            save_all=True,
-            append_images=frames[1:],
-            duration=_MILLISECONDS,
-            loop=0,
-            comment=comment.encode(),
-        )
+    frames = [_frame(tiles[:, i * width : (i + 1) * width], height, labels) for i in range(values)]
+    visualize.save_animation(path, frames, comment=comment.encode())
 
 
 def _columns(rows: Sequence[np.ndarray]) -> np.ndarray:

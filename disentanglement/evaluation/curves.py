@@ -16,7 +16,6 @@ from disentanglement.evaluation import paper
 from disentanglement.files import atomic_path
 
 FILE = "metric.csv"
-_PAPERS_DATA = "DSprites"  # of the paper's Table 1
 
 
 @dataclass(frozen=True)
@@ -51,8 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _main(options: argparse.Namespace) -> int:
     out = options.out
-    if out.suffix not in (".png", ".pdf", ".svg"):
-        raise UserError(f"--out {out}: the name must end in .png, .pdf or .svg")
+    console.check_picture("--out", out)
     if out.exists() and not options.force:
         raise UserError(f"{out} exists: choose another name, or add --force to replace it")
     folders = find_runs(options.runs)
@@ -151,7 +149,7 @@ def _read(path: Path) -> pd.DataFrame:
 def _papers_model(record: dict[str, Any]) -> str | None:
     """Return the name in the paper's Table 1 of what a run trains; None on other data."""
     config, data = record.get("config", {}), record.get("data", {})
-    if data.get("dataset", _PAPERS_DATA) != _PAPERS_DATA:  # records of old versions name no data
+    if data.get("dataset", paper.DATA) != paper.DATA:  # records of old versions name no data
         return None
     if "tc_coe" in config:
         return f"FactorVAE ({config['tc_coe']:g})"

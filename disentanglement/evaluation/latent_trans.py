@@ -10,7 +10,7 @@ from PIL import Image
 
 from disentanglement.errors import UserError
 from disentanglement.evaluation import final_metrics
-from disentanglement.files import atomic_path, fingerprint, locked, write_text
+from disentanglement.files import fingerprint, locked, write_text
 from disentanglement.streams import stream
 from disentanglement.training import checkpoint, visualize
 
@@ -23,7 +23,6 @@ FOLDER, ABOUT = "latent_trans", "about.json"
 VALUES, REPEATS = 15, 100
 _SPACE = 2  # white pixel columns between two images
 _SIDE = 5  # an animation shows 5x5 of the repeats
-_MILLISECONDS = 90  # per frame
 
 
 def is_done(run_folder: Path) -> bool:
@@ -90,19 +89,8 @@ def save_animation(path: Path, images: np.ndarray) -> None:
     picture = visualize.grid(columns, _SIDE**2, n)  # scales all frames alike
     tiles = picture.reshape(_SIDE, _SIDE, height, n, width, channels)
     grids = tiles.transpose(3, 0, 2, 1, 4, 5).reshape(n, _SIDE * height, _SIDE * width, channels)
-    frames = [
-        Image.fromarray(grid[..., 0] if channels == 1 else grid)
-        for grid in (*grids, *grids[-2:0:-1])
-    ]
-    with atomic_path(path) as temporary:
-        frames[0].save(
-            temporary,
-            save_all=True,
-            append_images=frames[1:],
-            duration=_MILLISECONDS,
-            loop=0,
-            lossless=True,
-        )
+    frames = [Image.fromarray(grid[..., 0] if channels == 1 else grid) for grid in grids]
+    visualize.save_animation(path, frames, lossless=True)
 
 
 def _traverse(model: "Model", base: np.ndarray, j: int) -> np.ndarray:

@@ -1,5 +1,7 @@
 """The paper's scores on dSprites: arXiv 1906.06034, Table 1."""
 
+DATA = "DSprites"  # the class of the table's data set, which records hold
+
 # The table's columns, in its order, and our names of the scores.
 COLUMNS = {
     "FactorVAE": "factor_vae",

@@ -8,6 +8,7 @@ from typing import Any
 
 from disentanglement import records
 from disentanglement.errors import UserError
+from disentanglement.evaluation import paper
 from disentanglement.files import fingerprint
 from disentanglement.training import checkpoint
 
@@ -21,7 +22,6 @@ DATA_LABELS = {
     "StandInFaces": "stand-in faces",
     "LabelledImages": "own images",
 }
-_PAPERS_DATA = "DSprites"  # of the paper's Table 1
 _SEVERAL_SETS = ("Teapots", "LabelledImages")  # whose labels say which set it is
 
 
@@ -88,7 +88,7 @@ def data_label(record: Record) -> str | None:
 def is_on_other_data(record: Record) -> bool:
     """Return whether the scores are known to be for other data than the paper's Table 1."""
     name = dataset_name(record)
-    return name in DATA_LABELS and name != _PAPERS_DATA
+    return name in DATA_LABELS and name != paper.DATA
 
 
 def _search(folder: Path) -> Iterator[tuple[Path, Record]]:

@@ -100,8 +100,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _main(options: argparse.Namespace) -> int:
-    if options.picture and options.picture.suffix not in (".png", ".pdf", ".svg"):
-        raise UserError(f"--picture {options.picture}: the name must end in .png, .pdf or .svg")
+    if options.picture:
+        console.check_picture("--picture", options.picture)
     found = find_records(options.results)
     for out in (options.csv, options.picture):
         if out and out.resolve() in found:

@@ -7,14 +7,14 @@ from PIL import Image, UnidentifiedImageError
 
 from disentanglement import console, records
 from disentanglement.errors import UserError
-from disentanglement.evaluation import animation, table, table1
+from disentanglement.evaluation import animation, paper, table, table1
 from disentanglement.evaluation.score_records import Record, dataset_name, find_records
 from disentanglement.experiments import pretrained
 from disentanglement.files import keep_old
 from disentanglement.training import visualize
 
 FIGURE, TABLE, ANIMATION = "Figure1.png", "Table1.png", "traversal.gif"
-_MODEL, _DATA = "InfoGAN-CR", "DSprites"  # of the paper's Figure 1 and Table 1
+_MODEL = "InfoGAN-CR"  # of the paper's Figure 1
 _FRAMES = 15  # values of a code in the animation
 
 
@@ -42,7 +42,7 @@ def _main(results: Path) -> int:
     found = {
         path: record
         for path, record in find_records([results]).items()
-        if dataset_name(record) == _DATA
+        if dataset_name(record) == paper.DATA
     }
     model = pretrained.load(best_model(results.resolve()).folder)
     for name in (FIGURE, TABLE, ANIMATION):
@@ -80,7 +80,7 @@ def best_model(results: Path) -> pretrained.Published:
 def _score(record: Record) -> float | None:
     """Return the FactorVAE score of a final model of InfoGAN-CR on dSprites; None for others."""
     name = record.get("model", {}).get("name")
-    if name != _MODEL or dataset_name(record) != _DATA:
+    if name != _MODEL or dataset_name(record) != paper.DATA:
         return None
     return record["scores"].get("factor_vae")
 

@@ -193,8 +193,8 @@ def _main(options: argparse.Namespace) -> int:
         for line in _listing(published()):
             print(line)
         return 0
-    if out and out.suffix not in (".png", ".pdf", ".svg"):
-        raise UserError(f"--traversal {out}: the name must end in .png, .pdf or .svg")
+    if out:
+        console.check_picture("--traversal", out)
     if out and out.exists():
         raise UserError(f"--traversal {out}: the file exists; choose another name")
     model = load(options.name, options.experiment)

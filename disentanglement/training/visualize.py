@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -12,6 +12,9 @@ from disentanglement.streams import stream
 
 if TYPE_CHECKING:  # imports Keras
     from disentanglement.algorithms.model import Model
+
+
+_MILLISECONDS = 90  # for a frame of an animation
 
 
 def grid(images: np.ndarray, rows: int, columns: int) -> np.ndarray:
@@ -38,6 +41,26 @@ def save_picture(path: Path, picture: np.ndarray) -> None:
     image = Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)
     with atomic_path(path) as temporary:
         image.save(temporary)
+
+
+def save_animation(path: Path, frames: Sequence[Image.Image], **options: Any) -> None:
+    """Write frames as an animation that goes forwards and back, for ever.
+
+    Args:
+        path: The file; its suffix is the format.
+        frames: The pictures, first to last.
+        **options: More for Pillow's writer of this format.
+    """
+    first, *others = (*frames, *frames[-2:0:-1])
+    with atomic_path(path) as temporary:
+        first.save(
+            temporary,
+            save_all=True,
+            append_images=others,
+            duration=_MILLISECONDS,
+            loop=0,
+            **options,
+        )
 
 
 def traverse_codes(model: "Model", num_sample: int) -> list[np.ndarray]:

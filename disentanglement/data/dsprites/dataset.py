@@ -90,7 +90,11 @@ def load(folder: Path, say: Callable[[str], None] = print) -> DSprites:
 
 def load_first(folders: list[Path], say: Callable[[str], None] = print) -> DSprites:
     """Load dSprites from the first folder that holds it; rendered images are cached in the last."""
-    path = _find(folders)
+    return _load(_find(folders), folders, say)
+
+
+def _load(path: Path, folders: list[Path], say: Callable[[str], None]) -> DSprites:
+    """Load the file that `_find` returned for these folders, or render the images."""
     if path.name != OFFICIAL_FILE:
         for other in sorted(file for each in folders for file in each.glob("*dsprites*.npz")):
             say(f"note: {other} is ignored; the official file is named {OFFICIAL_FILE}")
@@ -230,8 +234,7 @@ def load_for(
     config: TrainingConfig, experiment: Path, say: Callable[[str], None] = print
 ) -> DSprites:
     """Load dSprites for a run of the experiment in this folder; see `find` and `load_first`."""
-    find(config, experiment)
-    return load_first(data_folders(experiment, config.data_dir), say)
+    return _load(find(config, experiment), data_folders(experiment, config.data_dir), say)
 
 
 def data_folders(experiment: Path, data_dir: str | Path | None = None) -> list[Path]:
