@@ -9,12 +9,19 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from disentanglement.errors import TrainingStopped, UserError, from_os_error, os_errors_in_one_line
+from disentanglement.errors import (
+    FolderInUse,
+    TrainingStopped,
+    UserError,
+    from_os_error,
+    os_errors_in_one_line,
+)
 
 log = logging.getLogger(__name__)
 
 FAILED = 1
 MISTAKE = 2  # the user can fix it; argparse exits with this status, too
+IN_USE = 3  # another process works in the run's folder
 STOPPED = 130  # what a shell reports after Ctrl-C
 CLOSED_PIPE = 141  # and for a command whose output nobody reads any more
 _SECONDS = 60  # between two lines of a progress bar in a file
@@ -31,12 +38,17 @@ def run_command(
         stopped: The line to print after Ctrl-C.
 
     Returns:
-        The command's own status; 2 after a UserError or an OSError, 130 after Ctrl-C.
+        The command's own status; 2 after a UserError or an OSError, 3 if another process works in
+        a folder that is needed, 130 after Ctrl-C.
     """
     try:
         status = command()
         sys.stdout.flush()
         return status
+    except FolderInUse as error:
+        # Not to stderr: on GPUs that is the run's log, which belongs to the other process now.
+        print(error, flush=True)
+        return IN_USE
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return MISTAKE

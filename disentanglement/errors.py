@@ -10,6 +10,10 @@ class UserError(Exception):
     """An error that the user can fix: one line with what is wrong, where, and what to do next."""
 
 
+class FolderInUse(UserError):
+    """Another process works in a folder."""
+
+
 class TrainingStopped(Exception):
     """Training stopped because it was asked to; the message says how to resume."""
 

@@ -9,7 +9,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from disentanglement.errors import UserError, from_os_error, os_errors_in_one_line
+from disentanglement.errors import FolderInUse, from_os_error, os_errors_in_one_line
+
+_LOCK = ".lock"
+_GRACE = 0.5  # seconds: `is_locked` of another process holds a lock for a moment
 
 
 # Our own rather than a library's: the flush before the rename is what makes resume exact after a
@@ -74,22 +77,45 @@ def locked(folder: Path, wait: bool = False) -> Iterator[None]:
         wait: If another process holds the lock, wait for it instead of raising.
 
     Raises:
-        UserError: Another process holds the lock, or the folder cannot be written.
+        FolderInUse: Another process holds the lock.
+        UserError: The folder cannot be written.
     """
-    lock = FileLock(folder / ".lock")
+    lock = FileLock(folder / _LOCK)
     with os_errors_in_one_line(folder):
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=_GRACE)
         except Timeout as error:
             if not wait:
-                raise UserError(f"{folder}: another process is using this folder") from error
+                raise FolderInUse(f"{folder}: another process is using this folder") from error
             print(f"waiting for another process that is using {folder}", file=sys.stderr)
             lock.acquire()
     try:
         yield
     finally:
         lock.release()
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a process, on this host or another, holds the lock of `folder`.
+
+    Reading permission is enough. A lock dies with its process.
+    """
+    import fcntl  # not on Windows, where nothing is trained
+
+    try:
+        descriptor = os.open(folder / _LOCK, os.O_RDONLY)
+    except OSError:  # nobody has locked this folder yet
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # a file system without locks
+        return False
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _flush_folder(folder: Path) -> None:

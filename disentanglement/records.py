@@ -34,18 +34,28 @@ _PACKAGES = (
 
 
 def start(
-    folder: Path, config: TrainingConfig, devices: list[str], next_batch: int
+    folder: Path,
+    config: TrainingConfig,
+    devices: list[str],
+    next_batch: int,
+    last_seen: str | None = None,
 ) -> dict[str, Any]:
     """Write the record of a run that starts or resumes now, and return it.
 
-    Its last session is the new one; those of earlier processes are kept.
+    Its last session is the new one; those of earlier processes are kept. If the one before died,
+    it could not note its end: it is marked as interrupted here.
 
     Args:
         folder: The run's folder.
         config: The run's config.
         devices: The devices that it trains on.
         next_batch: The number of the first batch of this session.
+        last_seen: When the last process was last known to be alive, if it died.
     """
+    earlier = read(folder).get("sessions", [])
+    if earlier and "ended" not in earlier[-1]:
+        kept = max(0, next_batch - earlier[-1]["first_batch"])
+        earlier[-1] |= {"ended": last_seen, "interrupted": True, "batches": kept}
     made_by = environment(devices)
     session = {"started": now(), "pid": os.getpid(), "first_batch": next_batch, **made_by}
     record = {
@@ -53,10 +63,26 @@ def start(
         "started": session["started"],
         "config": dataclasses.asdict(config),
         **made_by,
-        "sessions": [*read(folder).get("sessions", []), session],
+        "sessions": [*earlier, session],
     }
     save(folder, record)
     return record
+
+
+def note_failure(folder: Path, error: Exception) -> None:
+    """Note in a run's record that it failed before it could train, and why.
+
+    The record of a finished run, and of one that noted its failure itself, stays as it is.
+    """
+    with contextlib.suppress(UserError):  # e.g. a full disk, which is the error to report
+        record = read(folder)
+        if record.get("state") not in ("finished", "failed"):
+            save(folder, record | {"state": "failed", "why": reason(error)})
+
+
+def reason(error: Exception) -> str:
+    """Return why a run failed, as its record says it."""
+    return str(error) if isinstance(error, UserError) else repr(error)
 
 
 def now() -> str:

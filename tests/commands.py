@@ -24,6 +24,8 @@ STAND_IN = """
     from disentanglement.evaluation import final_metrics
     from disentanglement.experiments.experiment import Experiment
     from disentanglement.files import fingerprint
+    from disentanglement.training import activity
+    from disentanglement.training.position import Plan
     from disentanglement.training.signals import stop_requests
 
     def seconds(name, default):
@@ -35,7 +37,10 @@ STAND_IN = """
             file.write(json.dumps([what, run, gpu, time.time()]) + "\\n")
 
     def train(config, folder):
-        with stop_requests() as stop:
+        record = {"state": "training", "config": dataclasses.asdict(config)}
+        records.save(folder, record)
+        with activity.claim(folder, activity.TRAINING) as work, stop_requests() as stop:
+            work.progress(0, Plan.of(config, 737280).total)
             note("start", config.run)
             end = time.monotonic() + seconds("SECONDS", 1)
             while time.monotonic() < end and not stop:
@@ -44,6 +49,7 @@ STAND_IN = """
                 note("asked", config.run)
                 time.sleep(seconds("SAVING", 0))
                 note("saved", config.run)
+                records.save(folder, record | {"state": "stopped"})
                 raise TrainingStopped("stopped; saved")
         note("end", config.run)
         if config.run == 1:
@@ -52,7 +58,7 @@ STAND_IN = """
             print("low-level trouble", file=sys.stderr, flush=True)
             os.abort()
         record = {"state": "finished", "config": dataclasses.asdict(config), "seconds": 60,
-                  "scores": {"factor_vae": 0.5}}
+                  "scores": {"factor_vae": 0.5}, "batches": Plan.of(config, 737280).total}
         (folder / "run.json").write_text(json.dumps(record))
         for name in ("checkpoint", "checkpoint/global_id-7"):
             (folder / name).mkdir(exist_ok=True)

@@ -20,7 +20,7 @@ def test_trained_runs_are_scored_once(experiment):
     assert "3 runs, 2 to score on this CPU" in first.stdout
     assert scored(experiment) == [3, 4]
     assert first.stdout.count("factor_vae 0.700") == 2
-    assert len(re.findall("untrained .*run-5,", first.stdout)) == 1
+    assert len(re.findall("new .*run-5,", first.stdout)) == 1
     names = {path.name for path in experiment.glob("results/*run-3,/final_metrics*")}
     assert names == {"final_metrics.json", "final_metrics_global_id-7.json"}
     again = score(experiment, "--runs", "3-5")

@@ -5,7 +5,7 @@ before the contrastive term is switched on, the paper's "InfoGAN (modified)".
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +14,9 @@ from disentanglement.config import TrainingConfig, changed_keys, model_keys
 from disentanglement.data.dataset import Dataset
 from disentanglement.errors import UserError
 from disentanglement.evaluation.computed_arrays import ComputedArray
-from disentanglement.files import fingerprint, locked
+from disentanglement.files import fingerprint
 from disentanglement.metrics.metric import MetricFunction
-from disentanglement.training import checkpoint
+from disentanglement.training import activity, checkpoint
 
 if TYPE_CHECKING:  # imports Keras
     from disentanglement.algorithms.model import Model
@@ -37,9 +37,7 @@ def file_name(config: TrainingConfig, snapshot: str = "") -> str:
     return f"final_metrics{'_' if snapshot else ''}{snapshot}{config.score_suffix}.json"
 
 
-def is_done(
-    run_folder: Path, metrics: Mapping[str, MetricFunction], config: TrainingConfig
-) -> bool:
+def is_done(run_folder: Path, metrics: Iterable[str], config: TrainingConfig) -> bool:
     """Return whether each metric has been scored, or skipped, for every checkpoint as it is now."""
     for name, path in checkpoints(run_folder, config).items():
         try:
@@ -92,7 +90,7 @@ def score_run(
         UserError: The run has not finished, or was trained with another config or on other data.
     """
     check_trained(run_folder)
-    with locked(run_folder):
+    with activity.claim(run_folder, activity.SCORING):
         for name, path in checkpoints(run_folder, model.config).items():
             _score_checkpoint(model, dataset, metrics, computed, path, run_folder / name)
 

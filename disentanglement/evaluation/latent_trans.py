@@ -10,9 +10,9 @@ from PIL import Image
 
 from disentanglement.errors import UserError
 from disentanglement.evaluation import final_metrics
-from disentanglement.files import fingerprint, locked, write_text
+from disentanglement.files import fingerprint, write_text
 from disentanglement.streams import stream
-from disentanglement.training import checkpoint, visualize
+from disentanglement.training import activity, checkpoint, visualize
 
 if TYPE_CHECKING:  # imports Keras
     from disentanglement.algorithms.model import Model
@@ -50,7 +50,7 @@ def draw_run(model: "Model", run_folder: Path) -> None:
     """
     final_metrics.check_trained(run_folder)
     path = run_folder / "checkpoint" / checkpoint.FILE
-    with locked(run_folder):
+    with activity.claim(run_folder, activity.DRAWING):
         meta = final_metrics.restore(path, model)
         folder = run_folder / FOLDER
         (folder / ABOUT).unlink(missing_ok=True)

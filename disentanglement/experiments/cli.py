@@ -1,17 +1,19 @@
 """The command lines of an experiment's scripts, for a grid (main*.py) or one run (*_task*.py)."""
 
 import argparse
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from disentanglement import console
-from disentanglement.errors import UserError
+from disentanglement import console, records
+from disentanglement.errors import FolderInUse, TrainingStopped, UserError
 from disentanglement.evaluation import final_metrics
 from disentanglement.experiments import dispatch, grid, jobs, parent
 from disentanglement.experiments.experiment import Experiment
 from disentanglement.experiments.load import load
 from disentanglement.experiments.runs import RunFolder, differing_keys
+from disentanglement.training import activity
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +45,7 @@ def task(folder: Path, arguments: Arguments = None) -> int:
         names = ", ".join(map(str, folders))
         log.info("finished; the scores, the picture and the networks are in %s", names)
 
-    return _run_command(folder, "Train", train, arguments, several=True)
+    return _run_command(folder, "Train", activity.TRAINING, train, arguments, several=True)
 
 
 def task_final_metrics(folder: Path, arguments: Arguments = None) -> int:
@@ -54,7 +56,8 @@ def task_final_metrics(folder: Path, arguments: Arguments = None) -> int:
         experiment.score(tasks[0].config, folders[0])
         log.info("scored; see %s", folders[0])
 
-    return _run_command(folder, "Score", score, arguments, final_metrics.check_trained)
+    check = final_metrics.check_trained
+    return _run_command(folder, "Score", activity.SCORING, score, arguments, check)
 
 
 def task_latent_trans(folder: Path, arguments: Arguments = None) -> int:
@@ -65,8 +68,8 @@ def task_latent_trans(folder: Path, arguments: Arguments = None) -> int:
         experiment.draw_traversals(tasks[0].config, folders[0])
         log.info("drawn; see latent_trans/ in %s", folders[0])
 
-    verb = "Draw the latent traversals of"
-    return _run_command(folder, verb, draw, arguments, final_metrics.check_trained)
+    verb, check = "Draw the latent traversals of", final_metrics.check_trained
+    return _run_command(folder, verb, activity.DRAWING, draw, arguments, check)
 
 
 def train_runs(experiment: Experiment, tasks: Sequence[grid.Task], folders: list[Path]) -> None:
@@ -78,7 +81,14 @@ def train_runs(experiment: Experiment, tasks: Sequence[grid.Task], folders: list
                 f"runs that train together may differ only in 'run', but {first.name} and "
                 f"{other.name} differ in '{keys[0]}'"
             )
-    experiment.train([task.config for task in tasks], folders)
+    try:
+        experiment.train([task.config for task in tasks], folders)
+    except (TrainingStopped, FolderInUse):
+        raise
+    except Exception as error:
+        for path in folders:
+            records.note_failure(path, error)
+        raise
 
 
 def _grid_command(folder: Path, job_type: type[jobs.Job], arguments: Arguments) -> int:
@@ -86,6 +96,10 @@ def _grid_command(folder: Path, job_type: type[jobs.Job], arguments: Arguments) 
     parser.add_argument("--list", action="store_true", help="print the run folders and stop")
     parser.add_argument("--runs", metavar="0,3-5", help="only runs with these numbers")
     parser.add_argument("--dry-run", action="store_true", help="show what would be done and stop")
+    parser.add_argument(
+        "--status", action="store_true", help="show the state of every run and what comes next"
+    )
+    parser.add_argument("--json", action="store_true", help="the same as JSON, for scripts")
     parser.set_defaults(stack=1)
     if job_type.can_stack:
         parser.add_argument(
@@ -107,6 +121,7 @@ def _grid_command(folder: Path, job_type: type[jobs.Job], arguments: Arguments) 
 def _run_command(
     folder: Path,
     verb: str,
+    doing: str,
     process: Callable[[Experiment, list[grid.Task], list[Path]], None],
     arguments: Arguments,
     check: Callable[[Path], None] = lambda folder: None,
@@ -117,6 +132,7 @@ def _run_command(
     Args:
         folder: The experiment's folder.
         verb: What the command does to a run, for --help.
+        doing: The same for others who ask, see `activity.claim`.
         process: Called with the experiment, the runs and their folders.
         arguments: The command line.
         check: Raises UserError if a run's folder is not ready.
@@ -148,8 +164,11 @@ def _run_command(
             folders = [options.work_dir.resolve()]
         for path in folders:
             check(path)
-        console.log_to(path / chosen.scheduler.log_file for path in folders)
-        return console.run_logged(lambda: process(experiment, tasks, folders))
+        with contextlib.ExitStack() as stack:
+            for path in folders:  # before anything is written there
+                stack.enter_context(activity.claim(path, doing))
+            console.log_to(path / chosen.scheduler.log_file for path in folders)
+            return console.run_logged(lambda: process(experiment, tasks, folders))
 
     return console.run_command(run)
 

@@ -1,13 +1,16 @@
 """What a main script does for every run of a grid: train, score, or draw traversals."""
 
 import abc
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
 from disentanglement import files, records
 from disentanglement.evaluation import final_metrics, latent_trans
+from disentanglement.experiments import states
 from disentanglement.experiments.experiment import Experiment
 from disentanglement.experiments.runs import RunFolder
+from disentanglement.experiments.states import State
 
 
 class Job(abc.ABC):
@@ -34,31 +37,38 @@ class Job(abc.ABC):
         for run in runs:
             self.experiment.find_data(run.task.config, self.experiment.folder)
 
-    def can_start(self, run: RunFolder) -> bool:
-        """Whether the job can be done: by default, whether the run has finished training."""
-        return run.is_trained()
+    def state(self, run: RunFolder, queue: Mapping[str, str] | None = None) -> State:
+        """Return the state of a run; for the arguments see `states.of`."""
+        return states.of(run, self.experiment.num_images, self._final_metrics, queue)
 
-    def refuses(self, run: RunFolder) -> str | None:
-        """Return why the run's folder cannot be used for this config, or None."""
-        if change := run.other_config():
-            return f"{change}: change it back or use another folder"
-        return None
+    def can_start(self, run: RunFolder, state: State) -> bool:
+        """Whether the job can be done now: by default, whether the run has been trained."""
+        return state.name in states.TRAINED
+
+    def refuses(self, run: RunFolder, state: State) -> bool:
+        """Whether the run's folder cannot be used for this config."""
+        return state.name == states.OTHER_CONFIG
 
     @abc.abstractmethod
-    def is_done(self, run: RunFolder) -> bool:
+    def is_done(self, run: RunFolder, state: State) -> bool:
         """Whether there is nothing left to do."""
-
-    @abc.abstractmethod
-    def state(self, run: RunFolder) -> str:
-        """Return the state of the run, in a word or two."""
 
     @abc.abstractmethod
     def put_away(self, run: RunFolder) -> list[Path]:
         """Rename the results of the job so that it can be done again; return the new paths."""
 
+    def label(self, run: RunFolder, state: State) -> str:
+        """Return the state of a run as the tables of this job show it."""
+        return state.name
+
     @abc.abstractmethod
-    def summary(self, run: RunFolder, state: str) -> str:
-        """Return the run's line in the table at the end."""
+    def summary(self, run: RunFolder) -> str:
+        """Return what the tables say of a run that is done."""
+
+    def _final_metrics(self) -> list[str]:
+        lists = self.experiment.metrics()
+        # The task script prints which metrics are left out, and why.
+        return list(lists.available(lists.final, lambda line: None))
 
 
 class Training(Job):
@@ -67,33 +77,29 @@ class Training(Job):
     verb, help, suffix = "train", "Train every run of a config's grid.", ""
     can_stack = True
 
-    def can_start(self, run: RunFolder) -> bool:
-        return self.refuses(run) is None
+    def can_start(self, run: RunFolder, state: State) -> bool:
+        return state.name != states.RUNNING and not self.refuses(run, state)
 
-    def refuses(self, run: RunFolder) -> str | None:
-        return None if self._starts_afresh(run) else super().refuses(run)
+    def refuses(self, run: RunFolder, state: State) -> bool:
+        return super().refuses(run, state) and not self._starts_afresh(run)
 
-    def is_done(self, run: RunFolder) -> bool:
-        return run.is_trained()
-
-    def state(self, run: RunFolder) -> str:
-        return run.record().get("state", "new")
+    def is_done(self, run: RunFolder, state: State) -> bool:
+        return state.name in states.TRAINED
 
     def put_away(self, run: RunFolder) -> list[Path]:
         return [files.keep_old(run.path)] if self._starts_afresh(run) else []
 
     def _starts_afresh(self, run):
-        return run.scheduler.force_rerun and self.state(run) == "finished"
+        return run.scheduler.force_rerun and run.record().get("state") == states.FINISHED
 
-    def summary(self, run: RunFolder, state: str) -> str:
-        if state != "finished":
-            return str(run.path)
+    def summary(self, run: RunFolder) -> str:
         record = run.record()
-        scores = "  ".join(f"{name} {value:.3f}" for name, value in record["scores"].items())
+        scores = [f"{name} {value:.3f}" for name, value in record["scores"].items()]
         minutes = f"{record['seconds'] / 60:.1f} min"
         if data := record.get("data"):
             minutes += f"  on {data['images']:,} images of {data['dataset']}"
-        return f"{scores}  {minutes}  {run.path}  traversals: {run.path / 'traversal.png'}"
+        picture = f"traversals: {run.path / 'traversal.png'}"
+        return "  ".join([*scores, minutes, str(run.path), picture])
 
 
 class Scoring(Job):
@@ -108,28 +114,15 @@ class Scoring(Job):
         "random_feature_frechet.distance",
     )
 
-    def __init__(self, experiment: Experiment):
-        super().__init__(experiment)
-        lists = experiment.metrics()
-        # The task script prints which metrics are left out, and why.
-        self.metrics = lists.available(lists.final, lambda line: None)
-
-    def is_done(self, run: RunFolder) -> bool:
-        return run.is_trained() and final_metrics.is_done(run.path, self.metrics, run.task.config)
-
-    def state(self, run: RunFolder) -> str:
-        if not run.is_trained():
-            return "untrained"
-        return "scored" if self.is_done(run) else "trained"
+    def is_done(self, run: RunFolder, state: State) -> bool:
+        return state.name == states.SCORED
 
     def put_away(self, run: RunFolder) -> list[Path]:
         names = final_metrics.checkpoints(run.path, run.task.config)
         paths = [run.path / name for name in names]
         return [files.keep_old(path) for path in paths if path.exists()]
 
-    def summary(self, run: RunFolder, state: str) -> str:
-        if state != "scored":
-            return str(run.path)
+    def summary(self, run: RunFolder) -> str:
         name = final_metrics.file_name(run.task.config)
         scores = records.read(run.path, name)["scores"]
         shown = [f"{score} {scores[score]:.3f}" for score in self._SHOWN if score in scores]
@@ -145,17 +138,15 @@ class DrawingTraversals(Job):
     def check_data(self, runs: list[RunFolder]) -> None:
         """Do nothing: traversals need no data."""
 
-    def is_done(self, run: RunFolder) -> bool:
-        return run.is_trained() and latent_trans.is_done(run.path)
+    def is_done(self, run: RunFolder, state: State) -> bool:
+        return state.name in states.TRAINED and latent_trans.is_done(run.path)
 
-    def state(self, run: RunFolder) -> str:
-        if not run.is_trained():
-            return "untrained"
-        return "drawn" if self.is_done(run) else "trained"
+    def label(self, run: RunFolder, state: State) -> str:
+        return "drawn" if self.is_done(run, state) else state.name
 
     def put_away(self, run: RunFolder) -> list[Path]:
         folder = run.path / latent_trans.FOLDER
         return [files.keep_old(folder)] if folder.exists() else []
 
-    def summary(self, run: RunFolder, state: str) -> str:
-        return str(run.path / latent_trans.FOLDER if state == "drawn" else run.path)
+    def summary(self, run: RunFolder) -> str:
+        return str(run.path / latent_trans.FOLDER)

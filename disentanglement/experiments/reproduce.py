@@ -15,7 +15,7 @@ from pathlib import Path
 from disentanglement import console, records
 from disentanglement.errors import UserError, os_errors_in_one_line
 from disentanglement.evaluation import final_metrics, table
-from disentanglement.experiments import cli
+from disentanglement.experiments import cli, states
 from disentanglement.experiments.load import load
 from disentanglement.experiments.runs import RunFolder, group_runs
 from disentanglement.training import weights
@@ -103,7 +103,7 @@ def _main(options, start):
         status = 1 if failed else 0
     except KeyboardInterrupt:
         status = TIME_IS_UP if clock.is_up() else console.STOPPED
-    _summary(runs, failed, out)
+    _summary(experiment, runs, failed, out)
     if status in (TIME_IS_UP, console.STOPPED):
         why = "time is up" if status == TIME_IS_UP else "stopped"
         log.info("%s; run the same command again to resume", why)
@@ -219,12 +219,16 @@ def _run_logged(job):
     return status == 0
 
 
-def _summary(runs, failed, out):
+def _summary(experiment, runs, failed, out):
     for run in runs:
-        state = run.record().get("state", "new")
-        if state == "finished" and (out / "records" / run.task.name).exists():
-            state = "scored"
-        log.info("  %-8s  %s", "failed" if run in failed else state, run.path)
+        state = states.of(run, experiment.num_images)
+        label, note = state.name, state.detail
+        if state.name in states.TRAINED:
+            published = (out / "records" / run.task.name).exists()
+            label, note = (states.SCORED, "") if published else (states.FINISHED, "not scored")
+        if run in failed and state.name in states.TRAINED:
+            note = "scoring failed, see reproduce.log"
+        log.info("  %s", "  ".join(filter(None, (f"{label:11}", str(run.path), note))))
     if any((out / "records").glob("*/final_metrics*.json")):
         print(table.as_text(table.compare(table.find_records([out / "records"]))))
 

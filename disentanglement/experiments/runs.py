@@ -10,7 +10,7 @@ from disentanglement.experiments.grid import Task
 from disentanglement.training import checkpoint
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RunFolder:
     """One run of a grid and its folder.
 

@@ -16,8 +16,7 @@ from disentanglement import engine
 from disentanglement.algorithms.model import Model
 from disentanglement.data.dataset import Dataset
 from disentanglement.errors import TrainingStopped, UserError
-from disentanglement.files import locked
-from disentanglement.training import feed
+from disentanglement.training import activity, feed
 from disentanglement.training.callbacks import Scores
 from disentanglement.training.progress import Progress
 from disentanglement.training.run import TrainingRun
@@ -64,8 +63,8 @@ def train_together(
     with contextlib.ExitStack() as stack:
         runs = []
         for model, work_dir, own_scores in zip(models, work_dirs, scores, strict=True):
-            stack.enter_context(locked(Path(work_dir)))
-            runs.append(TrainingRun(model, dataset, Path(work_dir), own_scores))
+            work = stack.enter_context(activity.claim(Path(work_dir), activity.TRAINING))
+            runs.append(TrainingRun(model, dataset, work, own_scores))
         images = feed.Feed(dataset, engine.has_accelerator())
         for run in runs:
             run.model.connect(images)

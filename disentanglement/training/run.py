@@ -18,6 +18,7 @@ from disentanglement.errors import TrainingStopped, UserError
 from disentanglement.networks import export
 from disentanglement.streams import stream
 from disentanglement.training import checkpoint, feed, visualize
+from disentanglement.training.activity import Activity
 from disentanglement.training.callbacks import (
     Callback,
     MetricTable,
@@ -36,6 +37,12 @@ _BLOCK = 40  # batches per call on an accelerator; divides the paper's frequenci
 class TrainingRun:
     """A run being trained in its folder; the loop calls begin_block and end_block in turn.
 
+    Args:
+        model: The model.
+        dataset: What it is trained on.
+        activity: This process's claim to the run's folder.
+        scores: Returns the scores of the model in its current state.
+
     Attributes:
         plan: How many batches the run has.
         next: Number of the next batch.
@@ -45,8 +52,9 @@ class TrainingRun:
     record: dict[str, Any]
     start_time: float  # of the run, by the monotonic clock, as if it had never been interrupted
 
-    def __init__(self, model: Model, dataset: Dataset, work_dir: Path, scores: Scores):
-        self.model, self.dataset, self.work_dir = model, dataset, work_dir
+    def __init__(self, model: Model, dataset: Dataset, activity: Activity, scores: Scores):
+        self.model, self.dataset, self.activity = model, dataset, activity
+        self.work_dir = work_dir = activity.folder
         self.config = model.config
         if self.config.batch_size > len(dataset):
             raise UserError(
@@ -75,10 +83,12 @@ class TrainingRun:
         log.info("training on %s", ", ".join(devices))
         if os.environ.get("CUDA_VISIBLE_DEVICES") and devices == ["CPU"]:
             log.warning("%s found no GPU; are its CUDA packages installed?", engine.NAME)
-        self.record = records.start(self.work_dir, self.config, devices, self.next)
+        last_seen = self.activity.previous.get("updated")
+        self.record = records.start(self.work_dir, self.config, devices, self.next, last_seen)
         self.record["data"] = self.data
         self.start_time = time.monotonic() - self.seconds
         try:
+            self.activity.progress(self.next, self.plan.total)
             self._notify("begin", self.next)
             yield
             self._finish()
@@ -87,11 +97,11 @@ class TrainingRun:
             records.save(self.work_dir, self.record | {"state": "stopped"})
             raise
         except Exception as error:
-            why = str(error) if isinstance(error, UserError) else repr(error)
+            failure = {"state": "failed", "why": records.reason(error)}
             # On a full disk this fails too; the first error is the one to report.
             self._end_session()
             with contextlib.suppress(UserError):
-                records.save(self.work_dir, self.record | {"state": "failed", "why": why})
+                records.save(self.work_dir, self.record | failure)
             raise
         finally:
             self._notify("close")
@@ -138,6 +148,7 @@ class TrainingRun:
             if self.plan.ends_epoch(global_id):
                 self._notify("epoch_end", position)
         self.next += n
+        self.activity.progress(self.next, self.plan.total)
         if stopping or self._saves_after(self.next - 1):
             self._save(self.checkpoint, self.next)
 

@@ -1,0 +1,89 @@
+"""The runs that a main script has still to start, for everyone who asks for the runs' states.
+
+A main script notes them in a folder of its own in the result folder, which it locks: a queue whose
+lock is free is that of a script that died.
+"""
+
+import contextlib
+import os
+import shutil
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from disentanglement import records
+from disentanglement.errors import UserError
+from disentanglement.files import is_locked, locked
+
+_FOLDER, _FILE = ".queues", "queue.json"
+
+
+class Queue:
+    """The runs that this process has still to start.
+
+    Args:
+        folder: Where it is noted; None: nowhere.
+        verb: What will be done with the runs, e.g. "train".
+        names: The names of their folders.
+    """
+
+    def __init__(self, folder: Path | None, verb: str, names: Sequence[str]):
+        self._folder, self._verb, self._names = folder, verb, list(names)
+        self._lock = threading.Lock()  # runs start in several threads
+        self._write()
+
+    def start(self, names: Sequence[str]) -> None:
+        """Note that these runs have been started."""
+        with self._lock:
+            self._names = [name for name in self._names if name not in names]
+            self._write()
+
+    def _write(self) -> None:
+        if self._folder:
+            with contextlib.suppress(UserError):  # a full disk will be reported by the runs
+                records.save(self._folder, {"verb": self._verb, "runs": self._names}, _FILE)
+
+
+@contextlib.contextmanager
+def announced(results: Path, verb: str, names: Sequence[str]) -> Iterator[Queue]:
+    """Announce that this process is going to do something with runs.
+
+    Args:
+        results: The result folder.
+        verb: What will be done with them, e.g. "train".
+        names: The names of the runs' folders.
+    """
+    folder = results / _FOLDER / f"{socket.gethostname()}-{os.getpid()}"
+    with contextlib.ExitStack() as stack:
+        try:
+            _remove_dead(results)
+            stack.enter_context(locked(folder))
+        except UserError:  # the runs will report why the folder cannot be written
+            yield Queue(None, verb, names)
+            return
+        stack.callback(_remove, folder)
+        yield Queue(folder, verb, names)
+
+
+def waiting(results: Path) -> dict[str, str]:
+    """Return what live main scripts are still going to do with runs: name -> verb."""
+    found: dict[str, str] = {}
+    for folder in sorted(results.glob(f"{_FOLDER}/*")):
+        if is_locked(folder):
+            with contextlib.suppress(UserError):
+                queue = records.read(folder, _FILE)
+                found |= dict.fromkeys(queue.get("runs", ()), queue.get("verb", ""))
+    return found
+
+
+def _remove_dead(results: Path) -> None:
+    for folder in results.glob(f"{_FOLDER}/*"):
+        if not is_locked(folder):
+            _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(OSError):  # others are queued, too
+        folder.parent.rmdir()

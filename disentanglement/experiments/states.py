@@ -1,0 +1,169 @@
+"""The state of a run: what its folder, its lock and the queues of main scripts say of it."""
+
+import csv
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from disentanglement import records
+from disentanglement.errors import UserError
+from disentanglement.evaluation import final_metrics, score_records
+from disentanglement.experiments.runs import RunFolder
+from disentanglement.training import activity, checkpoint
+from disentanglement.training.position import UNTRAINED, Plan
+
+NEW, QUEUED, RUNNING, STOPPED = "new", "queued", "running", "stopped"
+INTERRUPTED, FAILED, FINISHED = "interrupted", "failed", "finished"
+SCORED, STALE, OTHER_CONFIG = "scored", "stale", "another config"
+
+TRAINED = (FINISHED, SCORED, STALE)
+
+_SAME_FOLDER = (
+    "keys outside test_config do not name the folder: change it back or set another "
+    "result_root_folder"
+)
+_TRAIN, _SCORE, _TABLE = "main.py", "main_final_metrics.py", "python -m disentanglement.table"
+
+
+@dataclass(frozen=True)
+class State:
+    """The state of a run.
+
+    Attributes:
+        name: One of the constants of this module.
+        batches: How many batches are trained: now, of a running run; else as saved.
+        total: How many its config asks for.
+        scores: The last row of metric.csv, by score.
+        detail: Who, why or since when, in a few words; may be empty.
+        next: What comes next, in a few words; empty if nothing does.
+        activity: Of a running run, see `activity.current`.
+    """
+
+    name: str
+    batches: int
+    total: int
+    scores: Mapping[str, float] = field(default_factory=dict)
+    detail: str = ""
+    next: str = ""
+    activity: Mapping[str, Any] = field(default_factory=dict)
+
+    def note(self) -> str:
+        """Return the detail and what comes next."""
+        return "; ".join(filter(None, (self.detail, self.next)))
+
+    def is_shorter(self) -> bool:
+        """Whether the run finished with fewer batches than its config now asks for."""
+        return self.name == STOPPED and self.detail.startswith("finished")
+
+
+def of(
+    run: RunFolder,
+    num_images: int,
+    metrics: Callable[[], Iterable[str]] = tuple,
+    queue: Mapping[str, str] | None = None,
+) -> State:
+    """Return the state of a run.
+
+    Args:
+        run: The run.
+        num_images: The size of the data set, if the run has not noted it.
+        metrics: Returns the names of the metrics that score a finished run; called only if there
+            are scores.
+        queue: The queued runs of this result folder, see `queues.waiting`.
+    """
+    record = run.record()
+    total = _total(run, record, num_images)
+    scores = _last_scores(run.path / "metric.csv")
+    if (found := activity.current(run.path)) is not None:
+        batches = found.get("batches") or _saved(run, record)
+        detail = _running(found)
+        return State(RUNNING, batches, found.get("total", total), scores, detail, "", found)
+    try:
+        change, batches = run.other_config(), _saved(run, record)
+    except UserError as error:
+        return State(FAILED, 0, total, scores, str(error))
+    if change:
+        return State(OTHER_CONFIG, batches, total, scores, change, _SAME_FOLDER)
+    if batches > total:
+        detail = f"it has {batches:,} batches, more than the {total:,} that the config asks for"
+        advice = "increase epoch or max_batches, or set another result_root_folder"
+        return State(OTHER_CONFIG, batches, total, scores, detail, advice)
+    name, detail, following = _settled(run, record, batches, total, metrics)
+    if verb := (queue or {}).get(run.task.name):
+        name, detail, following = QUEUED, f"a main script will {verb} it", ""
+    return State(name, batches, total, scores, detail, following)
+
+
+def _settled(
+    run: RunFolder,
+    record: dict[str, Any],
+    batches: int,
+    total: int,
+    metrics: Callable[[], Iterable[str]],
+) -> tuple[str, str, str]:
+    """Return the state of a run that nothing works on, a detail, and what comes next."""
+    name = record.get("state", NEW)
+    if name == FINISHED and run.is_trained():
+        return _scored(run, metrics)
+    if name == FINISHED:
+        return STOPPED, f"finished with {batches:,} of now {total:,} batches", f"{_TRAIN} goes on"
+    if name == "training":
+        found = activity.left_behind(run.path)
+        seen = f" ({activity.where(found)}, last seen {found['updated']})" if found else ""
+        return INTERRUPTED, f"its process died{seen}", f"{_TRAIN} resumes"
+    if name == FAILED:
+        return FAILED, record.get("why", "see worker.log"), f"{_TRAIN} tries again"
+    if name == STOPPED:
+        return STOPPED, "", f"{_TRAIN} resumes"
+    return NEW, "", f"{_TRAIN} trains it"
+
+
+def _scored(run: RunFolder, metrics: Callable[[], Iterable[str]]) -> tuple[str, str, str]:
+    """Return whether a trained run is scored, a detail, and what comes next."""
+    config = run.task.config
+    files = [run.path / name for name in final_metrics.checkpoints(run.path, config)]
+    found = [path for path in files if path.exists()]
+    if not found:
+        return FINISHED, "", f"{_SCORE} scores it"
+    for path in found:
+        if score_records.is_stale(path, records.read(path.parent, path.name)):
+            return STALE, f"{path.name} is of an earlier model", f"{_SCORE} scores it again"
+    if final_metrics.is_done(run.path, metrics(), config):
+        return SCORED, "", _TABLE
+    return FINISHED, "scored in part", f"{_SCORE} scores the rest"
+
+
+def _running(found: Mapping[str, Any]) -> str:
+    """Return who does what, how fast and how long still."""
+    parts = [f"{found.get('doing', 'in use')}: {activity.where(dict(found))}"]
+    if found.get("batches_a_second"):
+        parts.append(f"{found['batches_a_second']:.1f} batches a second")
+    if found.get("seconds_left"):
+        parts.append(f"{tqdm.format_interval(found['seconds_left'])} left")
+    return ", ".join(parts)
+
+
+def _total(run: RunFolder, record: dict[str, Any], num_images: int) -> int:
+    config = run.task.config
+    images = record.get("data", {}).get("images") or getattr(config, "generate", None)
+    return Plan.of(config, images or num_images).total
+
+
+def _saved(run: RunFolder, record: dict[str, Any]) -> int:
+    """Return how many batches are trained and saved. Raises UserError if the file is damaged."""
+    if record.get("state") == FINISHED and "batches" in record:
+        return record["batches"]
+    path = run.path / "checkpoint" / checkpoint.FILE
+    return checkpoint.load_meta(path)["next_batch"] if path.exists() else 0
+
+
+def _last_scores(path: Path) -> dict[str, float]:
+    try:
+        rows = list(csv.DictReader(path.read_text().splitlines()))
+        row = rows[-1] if rows else {}
+        return {k: float(v) for k, v in row.items() if v and k not in vars(UNTRAINED)}
+    except (OSError, ValueError, TypeError):  # none yet, or being repaired at the next start
+        return {}

@@ -1,0 +1,55 @@
+"""main.py --status: the state of every run as a table, or as JSON for scripts."""
+
+import json
+from typing import Any
+
+from disentanglement.experiments import queues
+from disentanglement.experiments.jobs import Job
+from disentanglement.experiments.reporter import count
+from disentanglement.experiments.runs import RunFolder
+from disentanglement.experiments.states import State
+
+
+def show(job: Job, runs: list[RunFolder], as_json: bool) -> int:
+    """Print the state of every run, and return the exit status."""
+    queue = {root: queues.waiting(root) for root in {run.path.parent for run in runs}}
+    found = {run: job.state(run, queue[run.path.parent]) for run in runs}
+    if as_json:
+        print(json.dumps([_entry(run, state) for run, state in found.items()], indent=2))
+        return 0
+    print(f"{count(runs)} in {', '.join(map(str, queue))}:")
+    lines = [("state", "batches", "last score", "run", "")]
+    for run, state in found.items():
+        batches = f"{state.batches:,} of {state.total:,}"
+        lines.append((state.name, batches, _score(state), run.task.name, state.note()))
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for cells in lines:
+        text = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+        print(f"  {text}".rstrip())
+    return 0
+
+
+def line(run: RunFolder, label: str, state: State) -> str:
+    """Return a line on a run that is not done: its state, its folder, who or why, what next."""
+    return "  ".join(filter(None, [f"{label:11}", str(run.path), state.note()]))
+
+
+def _score(state: State) -> str:
+    return next((f"{name} {value:.3f}" for name, value in state.scores.items()), "")
+
+
+def _entry(run: RunFolder, state: State) -> dict[str, Any]:
+    return {
+        "run": run.task.name,
+        "folder": str(run.path),
+        "state": state.name,
+        "batches": state.batches,
+        "total": state.total,
+        "scores": dict(state.scores),
+        "detail": state.detail,
+        "next": state.next,
+        **{
+            key: state.activity.get(key)
+            for key in ("doing", "pid", "host", "batches_a_second", "seconds_left", "updated")
+        },
+    }
