@@ -108,10 +108,13 @@ class InfoGANCR(Model):
             # D and Q have no batch norm, so one pass over both halves equals two passes.
             real, codes = self.discriminator(ops.concatenate([images, fake]), training=True)
             real, fake_real = ops.split(real, 2)
+            # The ReLU changes nothing, as D <= 1. Without it, TensorFlow's graph optimiser makes
+            # (1 + EPS) - D of (1 - D) + EPS, whose logarithm is infinite where D rounds to 1.
+            fake_not_real = ops.relu(1 - fake_real)
             log_q, squared_error = self._log_q(ops.split(codes, 2)[1], z)
             parts = {
                 "discriminator/real": -_mean_log(real),
-                "discriminator/fake": -_mean_log(1 - fake_real),
+                "discriminator/fake": -_mean_log(fake_not_real),
                 "discriminator/log_q": ops.sum(log_q),
             }
             weight = self.config.info_coe_infod
