@@ -24,7 +24,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import LinearSVC
 
 from disentanglement.data.dsprites.render import FACTOR_SIZES, FACTOR_VALUES
-from disentanglement.evaluation.evaluate import GROUP_SIZE, GROUPS
+from disentanglement.evaluation.paper import GROUP_SIZE, GROUPS
 from disentanglement.metrics.metric import Metric
 from disentanglement.metrics.suite import METRICS
 

@@ -10,6 +10,7 @@ from disentanglement.data.teapots.dataset import Teapots
 from disentanglement.errors import UserError
 from disentanglement.evaluation import evaluate, score_command, table
 from disentanglement.evaluation.codes import save_codes
+from tests.scores import read_tables
 from tests.tiny import Bars
 
 METRICS = "factor_vae,beta_vae,sap,mig,modularity,explicitness,dci_lasso"
@@ -26,15 +27,10 @@ def score(file, out, metrics=METRICS):
     return json.loads(out.read_text())
 
 
-def rows(capsys, *files):
+def printed(capsys, *files):
     capsys.readouterr()
     assert table.main([str(file) for file in files]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[2:]]
-
-
-class DSprites(Bars):
-    """A grid whose class has the name of the paper's data set."""
+    return read_tables(capsys.readouterr().out)[0]
 
 
 def test_scores_are_those_of_evaluate(tmp_path):
@@ -50,15 +46,21 @@ def test_scores_are_those_of_evaluate(tmp_path):
     assert found["model"].items() >= model.items()
 
 
-def test_a_row_with_the_models_name_beside_the_papers(tmp_path, capsys):
+class DSprites(Bars):
+    """A grid whose class has the name of the paper's data set."""
+
+
+def test_a_row_with_the_models_name(tmp_path, capsys):
     for run in (0, 1):
         file = tmp_path / f"codes{run}.npz"
         save_codes(file, encode, DSprites(), run, model={"name": "Bar reader", "run": run})
         score(file, tmp_path / f"scores{run}.json")
-    found = rows(capsys, *tmp_path.glob("*.json"))
-    assert found[0][:4] == ["ours", "Bar reader", "", "2"]
-    assert float(found[0][4].split()[0]) == 1.0  # FactorVAE
-    assert ["paper", "InfoGAN-CR"] in [row[:2] for row in found]
+    tables = printed(capsys, *tmp_path.glob("*.json"))
+    (heading,) = (heading for heading in tables if "not comparable" in heading)
+    assert "64 images, 6 reference images, 6 sample images" in heading
+    (found,) = tables[heading][1:]
+    assert found[:4] == ["ours", "Bar reader", "", "2"]
+    assert float(found[4].split()[0]) == 1.0  # FactorVAE
 
 
 def test_own_images_are_not_compared_with_the_paper(tmp_path, capsys):
@@ -67,8 +69,22 @@ def test_own_images_are_not_compared_with_the_paper(tmp_path, capsys):
     dataset = LabelledImages(Bars().images(numbers), factors, ["height", "position"], groups=20)
     save_codes(tmp_path / "PCA.npz", encode, dataset)
     score(tmp_path / "PCA.npz", tmp_path / "scores.json", "mig")
-    (row,) = rows(capsys, tmp_path / "scores.json")
-    assert row[:2] == ["ours", "PCA, own images (height, position; 64 images)"]
+    ((heading, (_, row)),) = printed(capsys, tmp_path / "scores.json").items()
+    assert heading.startswith("**own images (height, position; 64 images)**: 20 groups of 100, ")
+    assert row[:2] == ["ours", "PCA"]
+
+
+def test_codes_without_a_description_stand_apart(tmp_path, capsys):
+    save_codes(tmp_path / "a.npz", encode, DSprites())
+    with np.load(tmp_path / "a.npz") as arrays:
+        np.savez(tmp_path / "b.npz", **{name: arrays[name] for name in arrays if name != "about"})
+    score(tmp_path / "b.npz", tmp_path / "scores.json", "mig")
+    main, apart = printed(capsys, tmp_path / "scores.json")
+    assert "none of our scores" in main
+    assert apart == (
+        "**Data set unknown, not comparable with the paper**: 500 groups of 100, 6 reference "
+        "images, 6 sample images, 2 factors; the rows may be of different data sets"
+    )
 
 
 def test_teapots_bring_their_own_groups(tmp_path):
@@ -87,8 +103,10 @@ def test_teapots_bring_their_own_groups(tmp_path):
     found = score(tmp_path / "codes.npz", tmp_path / "scores.json", "factor_vae,mig")
     assert found["scores"]["factor_vae"] == 1
     assert found["protocol"]["arrays"]["group_codes"] == [30, 9, 2]
-    (row,) = table.rows([found])
-    assert row.model == "codes, 3D teapots (red, green; 400 images)"
+    (alone,) = table.compare({tmp_path: found})
+    assert alone.title == "3D teapots (red, green; 400 images)"
+    assert alone.about == "30 groups of 9, 40 reference images, 40 sample images"
+    assert [row.model for row in alone.rows] == ["codes"]
 
 
 def test_factors_that_never_vary_are_left_out(tmp_path):

@@ -2,6 +2,7 @@
 
 import shutil
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -10,14 +11,14 @@ from disentanglement.evaluation import table, table1
 from disentanglement.experiments import figures, pretrained
 from disentanglement.training import weights
 from tests.experiments import ROOT
+from tests.scores import PAPERS, save_record
 
 RESULTS = ROOT / "results"
 RUN = "InfoGAN-CR_dSprites/hour/run-0,"
 
 
 def dsprites_table(results):
-    found = table.find_records([results])
-    return table.compare({p: r for p, r in found.items() if table.data_label(r) == "dSprites"})
+    return table.compare(table.find_records([results]))[:1]  # the one with the paper's rows
 
 
 def info(path):
@@ -53,6 +54,7 @@ def test_the_committed_pictures_show_the_committed_records():
 @pytest.mark.slow
 def test_the_command_writes_the_pictures(tmp_path, capsys, monkeypatch):
     shutil.copytree(RESULTS / RUN, tmp_path / RUN)
+    save_record(tmp_path / "few.json", PAPERS | {"groups": 50}, run=1)
     monkeypatch.chdir(tmp_path)
     loaded, restore = [], weights.restore
 
@@ -72,7 +74,9 @@ def test_the_command_writes_the_pictures(tmp_path, capsys, monkeypatch):
     assert (tmp_path / "Table1.old-1.png").read_bytes() == theirs
     assert (tmp_path / "traversal.old-1.gif").read_text() == "notes"
     assert len(list(tmp_path.glob("*.old-*"))) == 2
-    assert "is not ours; renamed Table1.old-1.png" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "is not ours; renamed Table1.old-1.png" in said
+    assert "2 records: Table1.png\nnote: 1 of 3 records are of other data or by another" in said
 
 
 def fake_model(results, name, score, model="InfoGAN-CR", dataset="DSprites"):
@@ -102,7 +106,7 @@ def test_no_model_is_one_line(tmp_path, capsys):
 
 
 def row(model, batches, source="ours"):
-    return table.Row(source, model, batches, 1, *[table.np.ones(7)] * 3)
+    return table.Row(source, model, batches, 1, *[np.ones(7)] * 3)
 
 
 def test_the_share_of_the_papers_training():

@@ -38,4 +38,7 @@ def test_it_runs():
     for name in ("factor_vae", "mig"):
         assert all(name in text for text in found[5:7])
     table = outputs(notebook)[-1][0].data["text/markdown"]
-    assert "| ours | PCA, own images" in table
+    assert (
+        "**own images (shape, scale, orientation, posX, posY; 5,000 images)**: 200 groups" in table
+    )
+    assert "| ours | PCA " in table

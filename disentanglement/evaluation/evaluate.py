@@ -28,6 +28,7 @@ from disentanglement.errors import UserError
 from disentanglement.evaluation import fingerprints
 from disentanglement.evaluation.computed_arrays import ComputedArray
 from disentanglement.evaluation.encoding import Encoder, encode_images
+from disentanglement.evaluation.paper import GROUP_SIZE, GROUPS, SHARE
 from disentanglement.evaluation.scorecard import Scorecard
 from disentanglement.metrics.arrays import ArrayError, check
 from disentanglement.metrics.metric import Metric, MetricFunction
@@ -39,9 +40,6 @@ if TYPE_CHECKING:  # imports Keras
     from disentanglement.algorithms.model import Model
 
 log = logging.getLogger(__name__)
-
-GROUPS, GROUP_SIZE = 500, 100
-SHARE = 10  # the reference and the sample are a tenth of the data set each
 
 
 def evaluate(

@@ -1,6 +1,24 @@
-"""The paper's scores on dSprites: arXiv 1906.06034, Table 1."""
+"""The paper's scores on dSprites (arXiv 1906.06034, Table 1), and the protocol behind them."""
+
+from disentanglement.evaluation.protocols import PARTS, ImageProtocol
 
 DATA = "DSprites"  # the class of the table's data set, which records hold
+
+# The protocol: groups of images that share a factor, and a tenth of the data set each for the
+# reference and the sample.
+GROUPS, GROUP_SIZE = 500, 100
+SHARE = 10
+_IMAGES = 737_280  # in dSprites
+
+PROTOCOL = ImageProtocol(
+    data="dSprites",
+    images=_IMAGES,
+    groups=GROUPS,
+    group_size=GROUP_SIZE,
+    reference=_IMAGES // SHARE,
+    sample=_IMAGES // SHARE,
+    factors=("shape", "scale", "orientation", "posX", "posY"),
+)
 
 # The table's columns, in its order, and our names of the scores.
 COLUMNS = {
@@ -11,6 +29,14 @@ COLUMNS = {
     "Modularity": "modularity",
     "MIG": "mig",
     "BetaVAE": "beta_vae",
+}
+
+# Columns that need more words: the heading in tables, and the line that explains it.
+HEADINGS = {"DCI": "DCI (RF, IB-GAN)"}
+NOTES = {
+    "DCI": "the disentanglement score by random forests of IB-GAN's depths, 4, 2, 4, 2, 2 "
+    "(dci_rf_ibgan). The paper does not name its regressor; most likely it is this one. Others "
+    "give other scores.",
 }
 
 # How many batches the paper's code trains each model for. InfoGAN (modified) is InfoGAN-CR before
@@ -37,6 +63,32 @@ SCORES = {
 }
 
 
+def difference(protocol: ImageProtocol) -> str | None:
+    """Return how a protocol differs from the paper's, in a few words; None if it does not.
+
+    For example "50 groups of 100, 7,372 sample images", "data set unknown", "on CelebA".
+    """
+    if protocol == PROTOCOL:
+        return None
+    if protocol.data is None:
+        return "data set unknown"
+    if protocol.data != PROTOCOL.data:
+        return f"on {protocol.data}"
+    if not any(map(protocol.part, PARTS)):
+        return "protocol unknown"
+    return ", ".join(protocol.part(about) or f"{about} unknown" for about in _differing(protocol))
+
+
+def instead_of(protocol: ImageProtocol) -> str:
+    """Return what the paper's protocol has where this one differs, as `difference` says it."""
+    return ", ".join(PROTOCOL.part(about) or "" for about in _differing(protocol))
+
+
+def heading(column: str) -> str:
+    """Return the heading of a column, which is its name unless that says too little."""
+    return HEADINGS.get(column, column)
+
+
 def batches(model: str) -> int | None:
     """Return how many batches the paper's code trains a model of Table 1 for, if known.
 
@@ -45,3 +97,7 @@ def batches(model: str) -> int | None:
     """
     known = (n for name, n in BATCHES.items() if model == name or model.startswith(f"{name} ("))
     return next(known, None)
+
+
+def _differing(protocol: ImageProtocol) -> list[str]:
+    return [about for about in PARTS if protocol.part(about) != PROTOCOL.part(about)]

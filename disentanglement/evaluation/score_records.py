@@ -1,5 +1,6 @@
 """Find score records (final_metrics.json and its like) in files and folders."""
 
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -8,7 +9,6 @@ from typing import Any
 
 from disentanglement import records
 from disentanglement.errors import UserError
-from disentanglement.evaluation import paper
 from disentanglement.files import fingerprint
 from disentanglement.training import checkpoint
 
@@ -29,19 +29,22 @@ def find_records(paths: list[Path]) -> dict[Path, Record]:
     """Return the score records in files and folders, by file.
 
     In folders, files that were set aside (`.old-<n>`), are half written or are not score records
-    are skipped, and so are stale ones. Of several records of one checkpoint, only the first counts.
+    are skipped, and so are stale ones. Of several records of one checkpoint by one protocol, only
+    the first counts.
 
     Raises:
         UserError: A file named in `paths` is not a score record, or there is no record at all.
     """
     found: dict[Path, Record] = {}
-    first: dict[tuple, Path] = {}  # the first record of each checkpoint
+    first: dict[tuple, Path] = {}  # the first record of each checkpoint and protocol
     for path in paths:
         if not path.exists():
             raise UserError(f"{path}: no such file or folder")
         for file, record in _search(path) if path.is_dir() else [(path, _read(path))]:
             model, resolved = record["model"], file.resolve()
-            key = (model.get("name"), model.get("run"), model.get("checkpoint") or resolved)
+            protocol = json.dumps(record.get("protocol"), sort_keys=True)
+            scored = model.get("checkpoint") or resolved
+            key = (model.get("name"), model.get("run"), scored, protocol)
             if first.setdefault(key, resolved) == resolved:
                 found[resolved] = record
             else:
@@ -83,12 +86,6 @@ def data_label(record: Record) -> str | None:
     unnamed = factors == [f"latent_{i}" for i in range(len(factors))]
     text = f"{len(factors)} latents" if unnamed else ", ".join(factors)
     return f"{label} ({text}; {protocol['images']:,} images)"
-
-
-def is_on_other_data(record: Record) -> bool:
-    """Return whether the scores are known to be for other data than the paper's Table 1."""
-    name = dataset_name(record)
-    return name in DATA_LABELS and name != paper.DATA
 
 
 def _search(folder: Path) -> Iterator[tuple[Path, Record]]:

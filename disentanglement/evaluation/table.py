@@ -1,9 +1,10 @@
-"""python -m disentanglement.table RESULTS...: our mean scores beside the paper's."""
+"""python -m disentanglement.table RESULTS...: our mean scores beside the paper's.
+
+Only scores that can be compared share a table: those of one data set by one protocol.
+"""
 
 import argparse
-import itertools
-import json
-import math
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,86 +16,93 @@ from disentanglement import console
 from disentanglement.errors import UserError
 from disentanglement.evaluation import paper
 from disentanglement.evaluation.paper import COLUMNS
-from disentanglement.evaluation.score_records import (
-    Record,
-    data_label,
-    find_records,
-    is_on_other_data,
-)
+from disentanglement.evaluation.protocols import NUMBERS, ImageProtocol
+from disentanglement.evaluation.score_records import Record, find_records
+from disentanglement.evaluation.table_rows import RANDOM_FEATURES, Row, paper_rows, rows
 from disentanglement.files import atomic_path, write_text
 
-# Columns for images without factors, shown if any record has them. Not FID and KID: see
-# docs/METRICS.md.
-RANDOM_FEATURES = {
-    "Frechet (random features)": "random_feature_frechet.distance",
-    "Frechet floor": "random_feature_frechet.floor",
-    "KID (random features)": "random_feature_kid.distance",
-    "KID floor": "random_feature_kid.floor",
-}
-_ALL_COLUMNS = COLUMNS | RANDOM_FEATURES
-
 _MARKS = ("<!-- table: python -m disentanglement.table -->", "<!-- end of table -->")
+_UNKNOWN_DATA = "Data set unknown"
+_DATA_NOTE = (
+    f"{_UNKNOWN_DATA}: the records do not name it. Files of codes made with save_codes do: see "
+    "docs/YOUR_ENCODER.md."
+)
 
 
 @dataclass(frozen=True)
-class Row:
-    """A model's scores over its runs.
+class Table:
+    """Rows whose scores can be compared: of one data set, by one protocol.
 
     Attributes:
-        source: "ours" or "paper".
-        model: The model's name.
-        batches: How long it trained, if known.
-        runs: How many runs, if known.
-        means: The mean in each of `columns`, NaN if unknown.
-        errors: Its standard error, NaN if unknown or of a single run.
-        counts: How many of the runs have the score.
-        columns: The columns.
+        protocol: The images behind the scores.
+        rows: Ours, then the paper's.
     """
 
-    source: str
-    model: str
-    batches: int | None
-    runs: int | None
-    means: np.ndarray
-    errors: np.ndarray
-    counts: np.ndarray
-    columns: tuple[str, ...] = tuple(COLUMNS)
+    protocol: ImageProtocol
+    rows: list[Row]
 
-    def mean(self, column: str) -> float:
-        """Return the mean in a column, NaN if unknown."""
-        return self.means[self.columns.index(column)] if column in self.columns else math.nan
+    @property
+    def is_papers(self) -> bool:
+        """Whether the paper's scores are by this protocol, too."""
+        return self.protocol == paper.PROTOCOL
 
-    def error(self, column: str) -> float:
-        """Return the standard error in a column, NaN if unknown."""
-        return self.errors[self.columns.index(column)] if column in self.columns else math.nan
+    @property
+    def columns(self) -> list[str]:
+        """The columns to show: the paper's if any row has one of them, and others in use."""
+        used = {c for row in self.rows for c in row.columns if not np.isnan(row.mean(c))}
+        papers = list(COLUMNS) if used & set(COLUMNS) or not used else []
+        return papers + [column for column in RANDOM_FEATURES if column in used]
 
-    def cell(self, column: str) -> str:
-        """Return the text in a column: mean ± error, and the number of runs if some lack it."""
-        mean, error = self.mean(column), self.error(column)
-        if math.isnan(mean):
-            return ""
-        digits, precision = (".2f", ".2f") if column in COLUMNS else (".3g", ".1g")
-        text = f"{mean:{digits}}"
-        if not math.isnan(error):
-            text = f"{text} ± {error:{precision}}"
-        count = self.counts[self.columns.index(column)]
-        return text if count == (self.runs or 0) else f"{text} (of {count})"
+    @property
+    def title(self) -> str:
+        """The data set, and how it relates to the paper's table if it is of the same data."""
+        data = self.protocol.data
+        if self.is_papers:
+            return f"{data}, the paper's protocol"
+        if data in (paper.PROTOCOL.data, None):
+            return f"{data or _UNKNOWN_DATA}, not comparable with the paper"
+        return data
+
+    @property
+    def about(self) -> str:
+        """The protocol, or how it differs from the paper's on the same data set."""
+        text = self.protocol.text()
+        if self.is_papers:
+            alone = all(row.source == "paper" for row in self.rows)
+            return f"{text}; none of our scores is by it" if alone else text
+        if self.protocol.data is None:
+            return f"{text}; the rows may be of different data sets"
+        if self.protocol.data == paper.PROTOCOL.data:
+            theirs = paper.instead_of(self.protocol)
+            return f"{paper.difference(self.protocol)} (the paper: {theirs})"
+        return text
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m disentanglement.table",
-        description="Mean and standard error over runs, in the columns of the paper's Table 1.",
+        description="Mean and standard error over runs, in the columns of the paper's Table 1. "
+        "Scores of another data set or protocol than the paper's stand in tables of their own.",
     )
     parser.add_argument(
         "results", nargs="+", type=Path, help="score records, or folders to search for them"
     )
-    parser.add_argument("--csv", type=Path, metavar="OUT", help="also write the table as CSV")
     parser.add_argument(
-        "--readme", type=Path, metavar="FILE.md", help=f"replace the table after {_MARKS[0]}"
+        "--csv",
+        type=Path,
+        metavar="OUT",
+        help="also write all tables as one CSV file, whose columns say data set and protocol",
     )
-    parser.add_argument("--picture", type=Path, metavar="OUT.png", help="also draw the table")
+    parser.add_argument(
+        "--readme",
+        type=Path,
+        metavar="FILE.md",
+        help=f"replace the text between the lines {_MARKS[0]} and {_MARKS[1]}",
+    )
+    parser.add_argument(
+        "--picture", type=Path, metavar="OUT.png", help="also draw the tables, one below the other"
+    )
     options = parser.parse_args(arguments)
     return console.run_command(lambda: _main(options))
 
@@ -106,27 +114,35 @@ def _main(options: argparse.Namespace) -> int:
     for out in (options.csv, options.picture):
         if out and out.resolve() in found:
             raise UserError(f"{out}: that is a record of scores; name another file")
-    table = compare(found)
-    print(as_text(table))
+    tables = compare(found)
+    print(as_text(tables))
     if options.readme:
-        put_into(options.readme, as_text(table))
+        put_into(options.readme, as_text(tables))
     if options.csv:
-        write_text(options.csv, as_csv(table))
+        write_text(options.csv, as_csv(tables))
     if options.picture:
-        draw(table, options.picture)
+        draw(tables, options.picture)
     return 0
 
 
-def compare(found: dict[Path, Record]) -> list[Row]:
-    """Return our rows, then the paper's, those of the same models first.
+def compare(found: dict[Path, Record]) -> list[Table]:
+    """Return a table for each data set and protocol; the one with the paper's rows comes first.
 
-    The paper's scores are for dSprites; omitted if all of ours are for other data sets.
+    It is left out if all records are known to be of other data than the paper's.
     """
-    ours = rows(list(found.values()))
-    if all(map(is_on_other_data, found.values())):
-        return ours
-    names = {row.model for row in ours}
-    return ours + sorted(paper_rows(), key=lambda row: row.model not in names)
+    groups: dict[ImageProtocol, list[Record]] = {}
+    for record in found.values():
+        groups.setdefault(ImageProtocol.of(record), []).append(record)
+    data = {protocol.data for protocol in groups}
+    tables = []
+    if not groups or data & {paper.PROTOCOL.data, None}:
+        ours = rows(groups.pop(paper.PROTOCOL, []))
+        names = {row.model for row in ours}
+        papers = sorted(paper_rows(), key=lambda row: row.model not in names)
+        tables.append(Table(paper.PROTOCOL, ours + papers))
+    return tables + [
+        Table(protocol, rows(groups[protocol])) for protocol in sorted(groups, key=_order)
+    ]
 
 
 def put_into(readme: Path, text: str) -> None:
@@ -140,40 +156,92 @@ def put_into(readme: Path, text: str) -> None:
     write_text(readme, f"{before}{begin}\n\n{text}\n\n{end}{after}")
 
 
-def rows(found: list[Record]) -> list[Row]:
-    """Return a row for each model, averaged over records that differ only in the model's `run`."""
-    by_model = itertools.groupby(sorted(found, key=_key), key=_key)
-    groups = [list(members) for _, members in by_model]
-    held = set().union(*(record["scores"] for record in found))
-    more = [column for column, score in RANDOM_FEATURES.items() if score in held]
-    columns = (*COLUMNS, *more)
-    return [_row(members, _name(members[0], groups), columns) for members in groups]
+def as_text(tables: list[Table]) -> str:
+    """Return the tables in Markdown, each under a line that names data set and protocol."""
+    blocks = []
+    for table in tables:
+        blocks += [f"**{table.title}**: {table.about}", _markdown(table)]
+    return "\n\n".join(blocks + notes(tables))
 
 
-def columns_of(table: list[Row]) -> list[str]:
-    """Return the columns to show: the paper's if any row has one of them, and others in use."""
-    used = {c for row in table for c in row.columns if not math.isnan(row.mean(c))}
-    papers = list(COLUMNS) if used & set(COLUMNS) or not used else []
-    return papers + [column for column in RANDOM_FEATURES if column in used]
+def notes(tables: list[Table]) -> list[str]:
+    """Return the lines that explain headings in these tables."""
+    shown = {column for table in tables for column in table.columns}
+    found = [
+        f"{paper.heading(column)}: {note}"
+        for column, note in paper.NOTES.items()
+        if column in shown
+    ]
+    unknown = any(table.protocol.data is None for table in tables)
+    return found + ([_DATA_NOTE] if unknown else [])
 
 
-def paper_rows() -> list[Row]:
-    """Return the paper's rows."""
-    result = []
-    for model, (runs, text) in paper.SCORES.items():
-        numbers = np.array(text.split(), dtype=float)
-        counts = np.full(len(COLUMNS), runs or 0)
-        result.append(Row("paper", model, None, runs, numbers[0::2], numbers[1::2], counts))
-    return result
+def as_csv(tables: list[Table]) -> str:
+    """Return all rows as CSV with all digits: data set, protocol, and means with their errors.
+
+    `protocol` is "paper" where a row can be compared with the paper's.
+    """
+    used = {column for table in tables for column in table.columns}
+    columns = [column for column in (*COLUMNS, *RANDOM_FEATURES) if column in used]
+    lines = []
+    for table in tables:
+        same: dict[str, Any] = {
+            "data_set": table.protocol.data or "unknown",
+            "protocol": "paper" if table.is_papers else table.protocol.text(),
+        }
+        same |= {name: _or_empty(getattr(table.protocol, name)) for name in NUMBERS}
+        for row in table.rows:
+            line: dict[str, Any] = {"source": row.source, "model": row.model}
+            line |= {"batches": _or_empty(row.batches), "runs": _or_empty(row.runs), **same}
+            for column in columns:
+                name = column if column in COLUMNS else RANDOM_FEATURES[column]
+                line |= {name: row.mean(column), f"{name} s.e.": row.error(column)}
+            lines.append(line)
+    return pd.DataFrame(lines).to_csv(index=False, lineterminator="\n")
 
 
-def as_text(table: list[Row]) -> str:
+def draw(tables: list[Table], path: Path) -> None:
+    """Draw the tables one below the other: a panel per column, a bar with its error per row."""
+    from matplotlib.figure import Figure
+
+    heights = [1.3 + 0.35 * len(table.rows) for table in tables]
+    width = 2 * max(len(table.columns) for table in tables) + 3
+    figure = Figure((width, sum(heights)), layout="constrained")
+    blocks = figure.subfigures(len(tables), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for table, block in zip(tables, blocks, strict=True):
+        title = textwrap.fill(f"{table.title}: {table.about}", 12 * width)
+        block.suptitle(title, weight="bold", size=11)
+        _draw_panels(table, block.subplots(1, len(table.columns), sharey=True, squeeze=False)[0])
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=100)
+
+
+def _draw_panels(table: Table, panels: np.ndarray) -> None:
+    colors = ["tab:blue" if row.source == "ours" else "lightgray" for row in table.rows]
+    places = range(len(table.rows))
+    for panel, column in zip(panels, table.columns, strict=True):
+        means = [row.mean(column) for row in table.rows]
+        errors = np.nan_to_num([row.error(column) for row in table.rows])
+        panel.barh(places, means, xerr=errors, color=colors)
+        panel.set_title(paper.heading(column), size=10)
+        if column in COLUMNS:
+            panel.set_xlim(0, 1)
+    panels[0].set_yticks(places, [f"{row.model}, {row.source}" for row in table.rows])
+    panels[0].invert_yaxis()
+
+
+def _order(protocol: ImageProtocol) -> tuple[int, str, str]:
+    """Return a key that puts the paper's data set first and unknown ones last."""
+    place = {paper.PROTOCOL.data: 0, None: 2}.get(protocol.data, 1)
+    return place, protocol.data or "", protocol.text()
+
+
+def _markdown(table: Table) -> str:
     """Return a Markdown table with aligned columns."""
-    columns = columns_of(table)
-    lines = [["", "model", "batches", "runs", *columns]]
-    for row in table:
-        cells = [row.cell(column) for column in columns]
-        lines.append([row.source, row.model, _number(row.batches), _number(row.runs), *cells])
+    lines = [["", "model", "batches", "runs", *map(paper.heading, table.columns)]]
+    for row in table.rows:
+        numbers = ["" if n is None else f"{n:,}" for n in (row.batches, row.runs)]
+        lines.append([row.source, row.model, *numbers, *map(row.cell, table.columns)])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     lines.insert(1, ["-" * width for width in widths])
     return "\n".join(
@@ -181,78 +249,5 @@ def as_text(table: list[Row]) -> str:
     )
 
 
-def as_csv(table: list[Row]) -> str:
-    """Return the table as CSV with all digits: a mean and a standard error per column."""
-    lines, columns = [], columns_of(table)
-    for row in table:
-        line: dict[str, Any] = {"source": row.source, "model": row.model}
-        line |= {"batches": row.batches or "", "runs": row.runs or ""}
-        for column in columns:
-            name = column if column in COLUMNS else RANDOM_FEATURES[column]
-            line |= {name: row.mean(column), f"{name} s.e.": row.error(column)}
-        lines.append(line)
-    return pd.DataFrame(lines).to_csv(index=False, lineterminator="\n")
-
-
-def draw(table: list[Row], path: Path) -> None:
-    """Draw a panel per column, in which each row is a bar with its standard error."""
-    from matplotlib.figure import Figure
-
-    labels, columns = [f"{row.model}, {row.source}" for row in table], columns_of(table)
-    figure = Figure((2 * len(columns) + 3, 1 + 0.35 * len(table)), layout="constrained")
-    panels = figure.subplots(1, len(columns), sharey=True, squeeze=False)[0]
-    colors = ["tab:blue" if row.source == "ours" else "lightgray" for row in table]
-    for panel, column in zip(panels, columns, strict=True):
-        means = [row.mean(column) for row in table]
-        errors = np.nan_to_num([row.error(column) for row in table])
-        panel.barh(range(len(table)), means, xerr=errors, color=colors)
-        panel.set_title(column)
-        if column in COLUMNS:
-            panel.set_xlim(0, 1)
-    panels[0].set_yticks(range(len(table)), labels)
-    panels[0].invert_yaxis()
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=100)
-
-
-def _key(record: Record) -> tuple[str, int, str]:
-    """Return a key that is equal for records that may be averaged."""
-    model = record["model"]
-    config = {key: value for key, value in model.get("config", {}).items() if key != "run"}
-    alone = None if "run" in model else id(record)
-    same = json.dumps([config, record.get("protocol"), alone], sort_keys=True)
-    return model.get("name", "(no name)"), model.get("batches", 0), same
-
-
-def _name(record: Record, groups: list[list[Record]]) -> str:
-    """Return the model's name, with the config keys in which it differs from its namesakes."""
-    name, config = record["model"].get("name", "(no name)"), record["model"].get("config", {})
-    namesakes = [
-        other["model"].get("config", {})
-        for other, *_ in groups
-        if other["model"].get("name") == record["model"].get("name")
-        and data_label(other) == data_label(record)
-    ]
-    own = [
-        f"{key}={value}"
-        for key, value in config.items()
-        if key != "run" and any(other.get(key) != value for other in namesakes)
-    ]
-    if is_on_other_data(record):
-        name = f"{name}, {data_label(record)}"
-    return f"{name} ({', '.join(own)})" if own else name
-
-
-def _row(members: list[Record], name: str, columns: tuple[str, ...]) -> Row:
-    scores = pd.DataFrame([record["scores"] for record in members])
-    scores = scores.reindex(columns=[_ALL_COLUMNS[column] for column in columns]).astype(float)
-    # Without `dropna`, pandas sums missing scores as zeros, which changes how sums are rounded.
-    means, errors, counts = scores.apply(
-        lambda column: column.dropna().agg(["mean", "sem", "count"])
-    ).to_numpy()
-    batches = members[0]["model"].get("batches")
-    return Row("ours", name, batches, len(members), means, errors, counts.astype(int), columns)
-
-
-def _number(value: int | None) -> str:
-    return "" if value is None else f"{value:,}"
+def _or_empty(number: int | None) -> int | str:
+    return "" if number is None else number

@@ -8,6 +8,7 @@ from PIL import Image, UnidentifiedImageError
 from disentanglement import console, records
 from disentanglement.errors import UserError
 from disentanglement.evaluation import animation, paper, table, table1
+from disentanglement.evaluation.protocols import ImageProtocol
 from disentanglement.evaluation.score_records import Record, dataset_name, find_records
 from disentanglement.experiments import pretrained
 from disentanglement.files import keep_old
@@ -39,10 +40,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _main(results: Path) -> int:
+    everything = find_records([results])
     found = {
         path: record
-        for path, record in find_records([results]).items()
-        if dataset_name(record) == paper.DATA
+        for path, record in everything.items()
+        if paper.difference(ImageProtocol.of(record)) is None
     }
     model = pretrained.load(best_model(results.resolve()).folder)
     for name in (FIGURE, TABLE, ANIMATION):
@@ -54,6 +56,11 @@ def _main(results: Path) -> int:
     table1.draw(table.compare(found), results / TABLE)
     print(f"{model.title}: {results / FIGURE}, {results / ANIMATION}")
     print(f"{len(found)} records: {results / TABLE}")
+    if left := len(everything) - len(found):
+        print(
+            f"note: {left} of {len(everything)} records are of other data or by another protocol "
+            f"than the paper's, and not in it: see python -m disentanglement.table {results}"
+        )
     return 0
 
 

@@ -1,0 +1,128 @@
+"""The rows of tables: our scores averaged over runs, and the paper's."""
+
+import itertools
+import json
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from disentanglement.evaluation import paper
+from disentanglement.evaluation.paper import COLUMNS
+from disentanglement.evaluation.score_records import Record
+
+# Columns for images without factors, shown if any record has them. Not FID and KID: see
+# docs/METRICS.md.
+RANDOM_FEATURES = {
+    "Frechet (random features)": "random_feature_frechet.distance",
+    "Frechet floor": "random_feature_frechet.floor",
+    "KID (random features)": "random_feature_kid.distance",
+    "KID floor": "random_feature_kid.floor",
+}
+_ALL_COLUMNS = COLUMNS | RANDOM_FEATURES
+
+
+@dataclass(frozen=True)
+class Row:
+    """A model's scores over its runs.
+
+    Attributes:
+        source: "ours" or "paper".
+        model: The model's name.
+        batches: How long it trained, if known.
+        runs: How many runs, if known.
+        means: The mean in each of `columns`, NaN if unknown.
+        errors: Its standard error, NaN if unknown or of a single run.
+        counts: How many of the runs have the score.
+        columns: The columns.
+    """
+
+    source: str
+    model: str
+    batches: int | None
+    runs: int | None
+    means: np.ndarray
+    errors: np.ndarray
+    counts: np.ndarray
+    columns: tuple[str, ...] = tuple(COLUMNS)
+
+    def mean(self, column: str) -> float:
+        """Return the mean in a column, NaN if unknown."""
+        return self.means[self.columns.index(column)] if column in self.columns else math.nan
+
+    def error(self, column: str) -> float:
+        """Return the standard error in a column, NaN if unknown."""
+        return self.errors[self.columns.index(column)] if column in self.columns else math.nan
+
+    def cell(self, column: str) -> str:
+        """Return the text in a column: mean ± error, and the number of runs if some lack it."""
+        mean, error = self.mean(column), self.error(column)
+        if math.isnan(mean):
+            return ""
+        digits, precision = (".2f", ".2f") if column in COLUMNS else (".3g", ".1g")
+        text = f"{mean:{digits}}"
+        if not math.isnan(error):
+            text = f"{text} ± {error:{precision}}"
+        count = self.counts[self.columns.index(column)]
+        return text if count == (self.runs or 0) else f"{text} (of {count})"
+
+
+def rows(found: list[Record]) -> list[Row]:
+    """Return a row for each model, averaged over records that differ only in the model's `run`.
+
+    Args:
+        found: Records of a table: of one data set, by one protocol.
+    """
+    by_model = itertools.groupby(sorted(found, key=_key), key=_key)
+    groups = [list(members) for _, members in by_model]
+    held = set().union(*(record["scores"] for record in found))
+    more = [column for column, score in RANDOM_FEATURES.items() if score in held]
+    columns = (*COLUMNS, *more)
+    return [_row(members, _name(members[0], groups), columns) for members in groups]
+
+
+def paper_rows() -> list[Row]:
+    """Return the paper's rows."""
+    result = []
+    for model, (runs, text) in paper.SCORES.items():
+        numbers = np.array(text.split(), dtype=float)
+        counts = np.full(len(COLUMNS), runs or 0)
+        result.append(Row("paper", model, None, runs, numbers[0::2], numbers[1::2], counts))
+    return result
+
+
+def _key(record: Record) -> tuple[str, int, str]:
+    """Return a key that is equal for records that may be averaged."""
+    model = record["model"]
+    config = {key: value for key, value in model.get("config", {}).items() if key != "run"}
+    alone = None if "run" in model else id(record)
+    same = json.dumps([config, record.get("protocol"), alone], sort_keys=True)
+    return model.get("name", "(no name)"), model.get("batches", 0), same
+
+
+def _name(record: Record, groups: list[list[Record]]) -> str:
+    """Return the model's name, with the config keys in which it differs from its namesakes."""
+    name, config = record["model"].get("name", "(no name)"), record["model"].get("config", {})
+    namesakes = [
+        other["model"].get("config", {})
+        for other, *_ in groups
+        if other["model"].get("name") == record["model"].get("name")
+    ]
+    own = [
+        f"{key}={value}"
+        for key, value in config.items()
+        if key != "run" and any(other.get(key) != value for other in namesakes)
+    ]
+    return f"{name} ({', '.join(own)})" if own else name
+
+
+def _row(members: list[Record], name: str, columns: tuple[str, ...]) -> Row:
+    scores = pd.DataFrame([record["scores"] for record in members])
+    scores = scores.reindex(columns=[_ALL_COLUMNS[column] for column in columns]).astype(float)
+    # Without `dropna`, pandas sums missing scores as zeros, which changes how sums are rounded.
+    means, errors, counts = scores.apply(
+        lambda column: column.dropna().agg(["mean", "sem", "count"])
+    ).to_numpy()
+    batches = members[0]["model"].get("batches")
+    return Row("ours", name, batches, len(members), means, errors, counts.astype(int), columns)
