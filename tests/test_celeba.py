@@ -17,11 +17,11 @@ from disentanglement.config import CelebAConfig
 from disentanglement.data.celeba import faces
 from disentanglement.data.celeba.dataset import CelebA, StandInFaces, load_for, read
 from disentanglement.errors import UserError
-from disentanglement.evaluation import latent_trans
+from disentanglement.evaluation import animation, latent_trans
 from disentanglement.metrics.random_features import random_feature_frechet, random_feature_kid
 from disentanglement.networks import random_network
 from disentanglement.training.feed import Feed
-from tests import tiny
+from tests import pictures, tiny
 from tests.experiments import ROOT, load
 from tests.gradients import gradients
 
@@ -315,16 +315,23 @@ def test_side_by_side():
 def test_an_animation_goes_there_and_back(tmp_path):
     images = np.zeros((25, 4, 8, 8, 3))
     images[7] = np.linspace(0, 1, 4)[:, None, None, None]  # row 1, column 2
-    latent_trans.save_animation(tmp_path / "a.webp", images)
+    animation.save_webp(tmp_path / "a.webp", images, "code_0", np.linspace(-1, 1, 4), "a model")
     with Image.open(tmp_path / "a.webp") as found:
-        assert (found.n_frames, found.size) == (6, (40, 40))
-        levels = []
-        for frame in range(6):
-            found.seek(frame)
-            shown = np.asarray(found.convert("L"))
-            levels.append(int(shown[12, 20]))
-            assert shown[:8].max() == 0
-    assert levels == [0, 85, 170, 255, 170, 85]
+        assert found.n_frames == 6
+        frames = []
+        for number in range(6):
+            found.seek(number)
+            frames.append(np.asarray(found.convert("RGB")))
+    for frame, level in zip(frames, [0, 85, 170, 255, 170, 85], strict=True):
+        black, tile = np.zeros((8, 8, 3), np.uint8), np.full((8, 8, 3), level, np.uint8)
+        corners = set(pictures.places(frame, black))
+        tops, lefts = (sorted({corner[i] for corner in corners}) for i in range(2))
+        assert (len(tops), len(lefts)) == (5, 5)
+        assert (tops[1], lefts[2]) in pictures.places(frame, tile)
+        assert len(corners) == 25 - (level > 0)
+        assert pictures.has_text(frame[: tops[0] - 1])
+    # The text names the value.
+    assert (frames[0][: tops[0] - 1] != frames[1][: tops[0] - 1]).any()
 
 
 def test_rows_of_a_traversal_move_one_latent(tmp_path):
@@ -389,6 +396,8 @@ def test_train_draw_and_score(commands):
     for j in range(6):
         names = {path.name for path in (drawn / f"latent{j}").iterdir()}
         assert names == {f"sample{r}.png" for r in range(100)}
+    title = "InfoGAN-CR on stand-in faces, 3 batches, run 0"
+    assert pictures.read(drawn / "overview.png")[1]["Description"] == title
     with Image.open(drawn / "latent2" / "sample41.png") as picture:
         assert picture.size == (15 * 32 + 14 * 2, 32)
         shown = np.asarray(picture)

@@ -1,5 +1,6 @@
 """Learning curves from metric.csv."""
 
+import matplotlib
 import pytest
 from PIL import Image
 
@@ -31,6 +32,9 @@ def test_curves(results):
     folders = curves.find_runs([results, results / "a"])
     found = curves.read_curves(folders, "factor_vae")
     assert [curve.label for curve in found] == ["a/run-0,", "a/run-1,", "b/run-0,"]
+    assert [curve.about for curve in found] == [
+        "InfoGAN-CR on dSprites", "InfoGAN-CR on dSprites", "FactorVAE (10) on 3D teapots",
+    ]  # fmt: skip
     assert found[0].batches.tolist() == [0, 100, 200]
     assert found[0].scores.tolist() == [0.3, 0.5, 0.7]
     sparse = curves.read_curves(folders, "dhsic")[0]
@@ -55,6 +59,27 @@ def test_the_command(results, capsys, tmp_path):
     assert curves.main([str(results / "a"), "--out", str(out)]) == 2
     assert "add --force" in capsys.readouterr().err
     assert curves.main([str(results / "a"), "--out", str(out), "--force"]) == 0
+
+
+def test_the_picture_names_runs_data_and_the_papers_value(results, tmp_path):
+    out = tmp_path / "out.svg"
+    with matplotlib.rc_context({"svg.fonttype": "none"}):
+        assert curves.main([str(results), "--out", str(out)]) == 0
+    found = out.read_text()
+    for words in (
+        "FactorVAE score (factor_vae)",
+        "batches",
+        "a/run-1, InfoGAN-CR on dSprites",
+        "b/run-0, FactorVAE (10) on 3D teapots",
+        "paper: InfoGAN-CR on dSprites, 0.88 after 322,560 batches",
+    ):
+        assert f">{words}</text>" in found
+
+
+def test_runs_without_a_record_have_curves(tmp_path):
+    (tmp_path / "metric.csv").write_text(HEADER + "-1,-1,-1,0.3,0.1\n")
+    (curve,) = curves.read_curves([tmp_path], "factor_vae")
+    assert curve.about == ""
 
 
 def test_published_runs_have_curves():

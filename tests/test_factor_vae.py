@@ -7,7 +7,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from PIL import Image
 
 from disentanglement import engine
 from disentanglement.config import FactorVAEConfig, parse
@@ -15,9 +14,10 @@ from disentanglement.errors import UserError
 from disentanglement.evaluation import final_metrics, table
 from disentanglement.evaluation.evaluate import TrainingScores
 from disentanglement.metrics.suite import METRICS
-from disentanglement.training import checkpoint, loop
+from disentanglement.streams import stream
+from disentanglement.training import checkpoint, loop, visualize
 from disentanglement.training.feed import Feed
-from tests import golden, tiny
+from tests import golden, pictures, tiny
 from tests.experiments import load
 from tests.runs import events, rows
 
@@ -132,9 +132,21 @@ def test_files_of_a_run(finished):
     made = keras.models.load_model(folder / "generator.keras")(codes)
     np.testing.assert_allclose(made, model.generate(codes), atol=1e-5)
     (picture,) = folder.glob(f"sample/*global_id-{BATCHES - 1},reconstructed.png")
-    # vis_num_rep pairs of rows: the original above its reconstruction.
-    with Image.open(picture) as found:
-        assert found.size == (3 * 64, 2 * 2 * 64)
+    pixels, info = pictures.read(picture)
+    assert info["Description"] == (
+        f"FactorVAE (3) on Bars, {BATCHES} batches, run 3; "
+        "images of the data set above their reconstructions"
+    )
+    # vis_num_rep pairs of rows: labelled, the original above its reconstruction, and pairs apart.
+    originals = tiny.Bars().images(stream(3, "reconstructed images").integers(64, size=6))
+    both = visualize.to_bytes(np.stack([originals, model.reconstruct(originals)], axis=1))
+    found = [pictures.places(pixels, tile) for tile in both.reshape(-1, 64, 64, 1)]
+    tops, lefts = (sorted({place[i] for places in found for place in places}) for i in range(2))
+    assert (len(tops), len(lefts)) == (4, 3)
+    assert all((tops[i % 4], lefts[i // 4]) in places for i, places in enumerate(found))
+    first, second, third = np.diff(tops)
+    assert 64 < first == third < second
+    assert all(pictures.has_text(pixels[top : top + 64, : lefts[0] - 1]) for top in tops)
 
 
 def test_records_say_which_codes(finished, tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from disentanglement import records
+from disentanglement import records, sheet
 from disentanglement.evaluation import table, table1
 from disentanglement.experiments import figures, pretrained
 from disentanglement.training import weights
@@ -34,7 +34,7 @@ def check_pictures(results):
     for part in (
         "InfoGAN-CR on dSprites",
         f"{about['model']['batches']:,} batches",
-        f"seed {about['model']['run']}",
+        f"run {about['model']['run']}",
         f"FactorVAE score {about['scores']['factor_vae']:.2f}",
     ):
         assert part in title
@@ -77,6 +77,13 @@ def test_the_command_writes_the_pictures(tmp_path, capsys, monkeypatch):
     said = capsys.readouterr().out
     assert "is not ours; renamed Table1.old-1.png" in said
     assert "2 records: Table1.png\nnote: 1 of 3 records are of other data or by another" in said
+
+
+def test_a_runs_own_picture_is_not_taken_for_ours(tmp_path):
+    picture = sheet.draw(["a run"], [sheet.Row(np.zeros((1, 8, 8, 1), np.uint8))])
+    sheet.save(tmp_path / "Figure1.png", picture, ["a run"])
+    assert not figures._is_ours(tmp_path / "Figure1.png")
+    assert figures._is_ours(RESULTS / "Figure1.png")
 
 
 def fake_model(results, name, score, model="InfoGAN-CR", dataset="DSprites"):

@@ -8,7 +8,7 @@ from tests.experiments import ROOT
 PACKAGE = ROOT / "disentanglement"
 # From the ground up; a module may import those of its own floor and of the floors below.
 FLOORS = (
-    "",  # errors, files, streams, records, console, config, binning
+    "",  # errors, files, streams, records, console, config, binning, sheet
     "metrics",
     "engine",
     "data",

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import matplotlib
 import numpy as np
 import pytest
 from PIL import Image
@@ -113,7 +114,7 @@ def test_the_list(capsys):
 
 def test_a_labelled_traversal(tmp_path, capsys, model):
     assert model.labels == ["code_0: scale", "code_1", "code_2: posX", "code_3", "code_4: posY"]
-    assert model.title == ("InfoGAN-CR on dSprites, 16,128 batches, seed 0, FactorVAE score 0.65")
+    assert model.title == ("InfoGAN-CR on dSprites, 16,128 batches, run 0, FactorVAE score 0.65")
     out = tmp_path / "out.png"
     assert command.main([NAME, "--traversal", str(out)]) == 0
     with Image.open(out) as picture:
@@ -129,6 +130,14 @@ def test_a_labelled_traversal(tmp_path, capsys, model):
         assert message in err
         assert err.count("\n") == 1
     assert out.read_bytes() == before
+
+
+def test_a_traversal_names_its_axis_codes_and_values(tmp_path, model):
+    with matplotlib.rc_context({"svg.fonttype": "none"}):
+        model.save_traversal(tmp_path / "out.svg", values=5)
+    found = (tmp_path / "out.svg").read_text()
+    for words in (model.title, "value of the code", *model.labels, "-1", "-0.5", "0", "0.5", "1"):
+        assert f">{words}</text>" in found
 
 
 def record_of(information):

@@ -11,13 +11,14 @@ import time
 import numpy as np
 import pytest
 import trimesh
-from PIL import Image
 
 from disentanglement.data.teapots import command, generate, mesh
 from disentanglement.data.teapots.generate import METRIC, TRAIN, TeapotSet
 from disentanglement.data.teapots.render import Renderer
 from disentanglement.data.teapots.variants import ALL_COLOR, FIXED_COLOR, VARIANTS
 from disentanglement.errors import UserError
+from disentanglement.streams import stream
+from tests import pictures
 from tests.experiments import ROOT
 
 FILES = (TRAIN, METRIC)
@@ -281,10 +282,21 @@ def test_a_preview(variant, tmp_path):
     words = [sys.executable, script(variant), "--preview", path]
     result = subprocess.run(words, capture_output=True, text=True, check=True)
     assert variant.factor_names[-1] in result.stdout
-    with Image.open(path) as picture:
-        sheet = np.asarray(picture)
-    count = len(variant.factor_names)
-    assert sheet.shape == ((3 + count) * 64, 12 * 64, 3)
-    # The rows of the latents change along them.
-    for row in sheet.reshape(3 + count, 64, 12, 64, 3)[3:]:
-        assert np.abs(row[:, 0].astype(int) - row[:, 5]).max() > 10
+    pixels, info = pictures.read(path)
+    assert f"{variant.name}, seed 0" in info["Description"]
+    renderer = Renderer(mesh.teapot())
+    drawn = variant.sample(stream(0, "contact sheet"), 39)
+    ((above, _),) = pictures.places(pixels, renderer.render(variant.scenes(drawn[38:]))[0])
+    assert pictures.has_text(pixels[above : above + 64, :90])  # "random images"
+    # Then a row for each latent, from its first to its last value: its name, and headings above.
+    for j, sweep in enumerate(variant.sweeps):
+        ends = np.tile(variant.base, (2, 1))
+        ends[:, j] = sweep
+        first, last = renderer.render(variant.scenes(ends))
+        starts, stops = (pictures.places(pixels, tile) for tile in (first, last))
+        top = min(top for top, _ in starts if top > above)
+        left = min(x for y, x in starts if y == top)
+        assert max(x for y, x in stops if y == top) - left > 12 * 64
+        assert pictures.has_text(pixels[top : top + 64, : left - 1])
+        assert pictures.has_text(pixels[top - 14 : top - 1, left : left + 64])
+        above = top

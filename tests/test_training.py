@@ -14,9 +14,10 @@ from disentanglement.algorithms.infogan_cr import InfoGANCR
 from disentanglement.errors import UserError
 from disentanglement.files import locked
 from disentanglement.training import checkpoint
-from tests import tiny
+from tests import pictures, tiny
 from tests.runs import BATCHES, assert_same_result, events, rows
 
+LAST = "epoch_id-2,batch_id--1,global_id-47"
 METRIC_ROWS = [-1, 3, 7, 11, 15, 19, 23, 27, 31, 35, 39, 43, 47]
 
 
@@ -41,15 +42,40 @@ def test_sample_grids(unbroken):
     assert positions == {f"epoch_id-{e},batch_id-{b},global_id-{g}" for e, b, g in expected}
     kinds = {name.split(",latent-")[1] for name in names}
     assert kinds == {"0.png", "1.png", "2.png", "3.png", "all.png", "recovered.npz"}
-    with Image.open(
-        unbroken / "sample" / "epoch_id-2,batch_id--1,global_id-47,latent-all.png"
-    ) as p:
-        assert p.size == (3 * 64, 2 * 64)
-        assert (np.min(p), np.max(p)) == (0, 255)
-    path = unbroken / "sample" / "epoch_id-2,batch_id--1,global_id-47,latent-recovered.npz"
+    path = unbroken / "sample" / f"{LAST},latent-recovered.npz"
     with np.load(path) as recovered:
         shapes = {key: recovered[key].shape for key in recovered.files}
     assert shapes == {"latents": (6, 5), "samples": (6, 64, 64, 1), "codes": (6, 3)}
+
+
+def test_sample_grids_show_the_samples_scaled_as_a_whole(unbroken):
+    """Two rows of three tiles, column by column."""
+    with np.load(unbroken / "sample" / f"{LAST},latent-recovered.npz") as recovered:
+        samples = recovered["samples"]
+    low, high = samples.min(), samples.max()
+    tiles = np.rint((samples - low) * (255 / (high - low))).astype(np.uint8)
+    pixels, _ = pictures.read(unbroken / "sample" / f"{LAST},latent-all.png")
+    found = np.array([pictures.places(pixels, tile)[0] for tile in tiles]).reshape(3, 2, 2)
+    assert (found[:, 0, 0] == found[0, 0, 0]).all()
+    assert (found[:, :, 1] == found[:, :1, 1]).all()
+    assert (np.diff(found[:, 0, 1]) > 64).all()
+    assert (np.diff(found[:, :, 0], axis=1) > 64).all()
+
+
+def test_pictures_say_what_they_show(unbroken):
+    def about(name):
+        return pictures.read(unbroken / name)[1]["Description"]
+
+    title = "InfoGAN-CR on Bars, 48 batches, run 3"
+    grids = f"sample/{LAST},latent-"
+    assert about("traversal.png") == title
+    assert about(f"{grids}all.png") == f"{title}; samples of random codes and noise"
+    assert about(f"{grids}2.png") == f"{title}; traversal of code_2"
+    assert about(f"{grids}3.png") == f"{title}; traversal of the noise, all coordinates alike"
+    # The snapshot is the model before the contrastive term.
+    assert about("sample/epoch_id-0,batch_id-11,global_id-11,latent-0.png") == (
+        "InfoGAN (modified) on Bars, 12 batches, run 3; traversal of code_0"
+    )
 
 
 def test_other_files(unbroken):

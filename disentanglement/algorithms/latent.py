@@ -112,6 +112,10 @@ class JointLatent:
         firsts, seconds = zip(*apart, strict=True)
         return Pair(latents(firsts), latents(seconds), label)
 
+    def values(self, index: int, num_sample: int) -> np.ndarray:
+        """Return the values [num_sample] that code `index`, or the noise, takes in `traverse`."""
+        return (self.code if index < self.num_codes else self.noise).sweep(num_sample)
+
     def traverse(self, base: np.ndarray, index: int, num_sample: int) -> np.ndarray:
         """Return latents [num_sample * num_rep, dim] in which only one code, or the noise, varies.
 
@@ -125,9 +129,7 @@ class JointLatent:
             Row s * num_rep + r is base[r] with value s.
         """
         latents = np.tile(base, (num_sample, 1))
-        first, block = (
-            (index, self.code) if index < self.num_codes else (self.num_codes, self.noise)
-        )
-        values = np.repeat(block.sweep(num_sample), len(base))
-        latents[:, first : first + block.dim] = values[:, None]
+        stop = index + 1 if index < self.num_codes else self.dim
+        values = np.repeat(self.values(index, num_sample), len(base))
+        latents[:, index:stop] = values[:, None]
         return latents

@@ -1,51 +1,64 @@
-"""An animated traversal: a tile per code, whose value goes from its smallest to its largest."""
+"""Animated traversals: the value of a code goes from its smallest to its largest, and back."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageOps
 
+from disentanglement import sheet
 from disentanglement.training import visualize
 
-_SCALE = 2  # pixels of the picture for one of the image
-_SPACE, _TEXT = 6, 22  # pixels between tiles; of the line with their labels
+_SCALE = 2  # pixels of the picture for one of the image, in a GIF
 
 
 def save_gif(
-    path: Path, rows: Sequence[np.ndarray], labels: Sequence[str], comment: str = ""
+    path: Path,
+    rows: Sequence[np.ndarray],
+    labels: Sequence[str],
+    values: np.ndarray,
+    title: str,
 ) -> None:
-    """Write an animated GIF that goes through all values and back, for ever.
+    """Write an animated GIF: a tile per code. The title is also its comment.
 
     Args:
         path: The file.
         rows: The images of each code, [values, H, W, C].
         labels: The text above each tile.
-        comment: Stored in the file.
+        values: Those of the codes, one for each frame.
+        title: Above the tiles.
     """
-    values = len(rows[0])
-    tiles = visualize.grid(_columns(rows), len(rows), values)  # scales all alike
-    height, width = tiles.shape[0] // len(rows), tiles.shape[1] // values
-    frames = [_frame(tiles[:, i * width : (i + 1) * width], height, labels) for i in range(values)]
-    visualize.save_animation(path, frames, comment=comment.encode())
+    tiles = visualize.to_bytes(np.stack(rows, axis=1))  # [values, codes, H, W, C]
+    tiles = tiles.repeat(_SCALE, axis=2).repeat(_SCALE, axis=3)
+    frames = [
+        sheet.draw([title, f"value of the code: {value:+.2f}"], [sheet.Row(row, headings=labels)])
+        for row, value in zip(tiles, values, strict=True)
+    ]
+    visualize.save_animation(path, _equally_wide(frames), comment=title.encode())
 
 
-def _columns(rows: Sequence[np.ndarray]) -> np.ndarray:
-    """Return the images in the order of `visualize.grid`: value by value, a row per code."""
-    return np.stack(rows, axis=1).reshape(-1, *rows[0].shape[1:])
+def save_webp(path: Path, images: np.ndarray, name: str, values: np.ndarray, title: str) -> None:
+    """Write an animated WebP: a grid of tiles, in all of which the same latent moves.
+
+    Args:
+        path: The file.
+        images: [n^2, values, H, W, C], for n rows of n tiles.
+        name: The latent's name.
+        values: Those of the latent, one for each frame.
+        title: Above the tiles.
+    """
+    side = math.isqrt(len(images))
+    tiles = visualize.to_bytes(images).swapaxes(0, 1)  # scales all frames alike
+    tiles = tiles.reshape(len(values), side, side, *images.shape[2:])
+    frames = [
+        sheet.draw([title, f"{name}: {value:+.2f}"], [sheet.Row(row) for row in grid])
+        for grid, value in zip(tiles, values, strict=True)
+    ]
+    visualize.save_animation(path, _equally_wide(frames), lossless=True)
 
 
-def _frame(column: np.ndarray, height: int, labels: Sequence[str]) -> Image.Image:
-    """Return the tiles of `column` [n * height, W, C] side by side, with their labels above."""
-    side, tall = column.shape[1] * _SCALE, height * _SCALE
-    mode = "L" if column.shape[2] == 1 else "RGB"
-    size = (len(labels) * (side + _SPACE) + _SPACE, _TEXT + tall + _SPACE)
-    frame = Image.new(mode, size, "white")
-    draw, font = ImageDraw.Draw(frame), ImageFont.load_default(14)
-    for i, label in enumerate(labels):
-        tile = column[i * height : (i + 1) * height]
-        picture = Image.fromarray(tile[..., 0] if mode == "L" else tile)
-        left = _SPACE + i * (side + _SPACE)
-        frame.paste(picture.resize((side, tall), Image.Resampling.NEAREST), (left, _TEXT))
-        draw.text((left + side / 2, _TEXT / 2), label, "black", font, anchor="mm")
-    return frame
+def _equally_wide(frames: Sequence[Image.Image]) -> list[Image.Image]:
+    """Return frames with white added on the right: a text can be wider than the tiles below it."""
+    width = max(frame.width for frame in frames)
+    return [ImageOps.expand(frame, (0, 0, width - frame.width, 0), "white") for frame in frames]

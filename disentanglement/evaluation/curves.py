@@ -11,6 +11,7 @@ import pandas as pd
 
 from disentanglement import console, records
 from disentanglement.config import nearest
+from disentanglement.data.labels import label_of
 from disentanglement.errors import UserError
 from disentanglement.evaluation import paper
 from disentanglement.files import atomic_path
@@ -24,11 +25,13 @@ class Curve:
 
     Attributes:
         label: The run's folder, as far as it differs from the others'.
+        about: What the run trains, on which data, e.g. "InfoGAN-CR on dSprites"; "" if unknown.
         batches: After how many batches the run was scored: [n], 0 for the untrained model.
         scores: The scores, [n].
     """
 
     label: str
+    about: str
     batches: np.ndarray
     scores: np.ndarray
 
@@ -97,7 +100,8 @@ def read_curves(folders: list[Path], metric: str) -> list[Curve]:
             scored = table.dropna(subset=[metric])
             batches = scored["global_id"].to_numpy() + 1
             label = str(folder.relative_to(start))
-            curves.append(Curve(label, batches, scored[metric].to_numpy(float)))
+            about = _about(records.read(folder))
+            curves.append(Curve(label, about, batches, scored[metric].to_numpy(float)))
     curves = [curve for curve in curves if len(curve.scores)]
     if not curves:
         known = sorted(names - {"epoch_id", "batch_id", "global_id"})
@@ -125,11 +129,16 @@ def draw(curves: list[Curve], metric: str, paper_values: dict[str, float], path:
     figure = Figure((8, 4.5), layout="constrained")
     axes = figure.subplots()
     for curve in curves:
-        axes.plot(curve.batches, curve.scores, marker="o", markersize=3, label=curve.label)
+        label = f"{curve.label} {curve.about}".rstrip()
+        axes.plot(curve.batches, curve.scores, marker="o", markersize=3, label=label)
     for i, (model, value) in enumerate(paper_values.items()):
-        label = f"paper: {model}, {value:.2f} after {paper.batches(model) or 0:,} batches"
+        label = (
+            f"paper: {model} on dSprites, {value:.2f} after {paper.batches(model) or 0:,} batches"
+        )
         axes.axhline(value, color=str(0.2 + 0.15 * i), linestyle="--", label=label)
-    axes.set(xlabel="batches", ylabel=metric, xlim=(0, None))
+    usual = next((name for name, column in paper.COLUMNS.items() if column == metric), None)
+    ylabel = f"{usual} score ({metric})" if usual else metric
+    axes.set(xlabel="batches", ylabel=ylabel, xlim=(0, None))
     axes.grid(alpha=0.3)
     figure.legend(loc="outside lower center", ncols=1, fontsize="small")
     with atomic_path(path) as temporary:
@@ -151,6 +160,16 @@ def _papers_model(record: dict[str, Any]) -> str | None:
     config, data = record.get("config", {}), record.get("data", {})
     if data.get("dataset", paper.DATA) != paper.DATA:  # records of old versions name no data
         return None
+    return _model(config)
+
+
+def _about(record: dict[str, Any]) -> str:
+    """Return what a run trains and on which data, as far as its record tells."""
+    model, data = _model(record.get("config", {})), record.get("data", {}).get("dataset")
+    return " on ".join(filter(None, (model, data and label_of(data))))
+
+
+def _model(config: dict[str, Any]) -> str | None:
     if "tc_coe" in config:
         return f"FactorVAE ({config['tc_coe']:g})"
     return "InfoGAN-CR" if "cr_coe_increase" in config else None

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from disentanglement.errors import UserError
-from disentanglement.evaluation import final_metrics
+from disentanglement.evaluation import animation, final_metrics
 from disentanglement.files import fingerprint, write_text
 from disentanglement.streams import stream
 from disentanglement.training import activity, checkpoint, visualize
@@ -39,7 +38,7 @@ def draw_run(model: "Model", run_folder: Path) -> None:
 
     latent<J>/sample<R>.png shows 15 images side by side, in which latent J (the last: the noise)
     rises from its minimum to its maximum, for random vector R of 100. latent<J>.webp animates
-    the first 25 of these. overview.png has a row for each latent, for one vector.
+    the first 25 of these. overview.png has a row for each latent, for vector 0.
 
     Args:
         model: Built from the run's config; its weights are replaced.
@@ -55,16 +54,31 @@ def draw_run(model: "Model", run_folder: Path) -> None:
         folder = run_folder / FOLDER
         (folder / ABOUT).unlink(missing_ok=True)
         base = model.latent.sample(stream(model.config.run, "latent traversals"), REPEATS)
-        rows = []
+        data = meta.get("data", {}).get("dataset")  # checkpoints of old versions lack it
+        title, rows = visualize.title_of(model, meta["next_batch"], data), []
         for j, name in enumerate(model.latent.names):
             images = _traverse(model, base, j)
             for r, row in enumerate(images):
                 visualize.save_picture(folder / f"latent{j}" / f"sample{r}.png", side_by_side(row))
-            save_animation(folder / f"latent{j}.webp", images[: _SIDE**2])
+            animation.save_webp(
+                folder / f"latent{j}.webp",
+                images[: _SIDE**2],
+                name,
+                model.latent.values(j, VALUES),
+                title,
+            )
             rows.append(images[0])
             log.info("latent %d (%s): %d pictures", j, name, len(images))
         values = model.latent.code.sweep(VALUES)
-        visualize.save_traversal(folder / "overview.png", rows, model.latent.names, values)
+        visualize.save_traversal(
+            folder / "overview.png",
+            rows,
+            model.latent.names,
+            values,
+            title,
+            axis="value of the code, or of all coordinates of the noise",
+            metadata={"Description": title},
+        )
         about = {"checkpoint": fingerprint(path), "batches": meta["next_batch"]}
         write_text(folder / ABOUT, json.dumps(about) + "\n")
 
@@ -76,21 +90,9 @@ def side_by_side(images: np.ndarray) -> np.ndarray:
         [H, n W + 2 (n - 1), C], uint8; the images' minimum becomes 0, their maximum 255.
     """
     n, height, width, channels = images.shape
-    scaled = visualize.grid(images, 1, n).reshape(height, n, width, channels)
     picture = np.full((height, n, width + _SPACE, channels), 255, np.uint8)
-    picture[:, :, :width] = scaled
+    picture[:, :, :width] = visualize.to_bytes(images).swapaxes(0, 1)
     return picture.reshape(height, -1, channels)[:, :-_SPACE]
-
-
-def save_animation(path: Path, images: np.ndarray) -> None:
-    """Write images [25, frames, H, W, C] as an animated WebP: a 5x5 grid, forwards and back."""
-    _, n, height, width, channels = images.shape
-    columns = images.transpose(1, 0, 2, 3, 4).reshape(-1, height, width, channels)
-    picture = visualize.grid(columns, _SIDE**2, n)  # scales all frames alike
-    tiles = picture.reshape(_SIDE, _SIDE, height, n, width, channels)
-    grids = tiles.transpose(3, 0, 2, 1, 4, 5).reshape(n, _SIDE * height, _SIDE * width, channels)
-    frames = [Image.fromarray(grid[..., 0] if channels == 1 else grid) for grid in grids]
-    visualize.save_animation(path, frames, lossless=True)
 
 
 def _traverse(model: "Model", base: np.ndarray, j: int) -> np.ndarray:

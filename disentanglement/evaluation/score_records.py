@@ -8,20 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from disentanglement import records
+from disentanglement.data.labels import label_of
 from disentanglement.errors import UserError
 from disentanglement.files import fingerprint
 from disentanglement.training import checkpoint
 
 Record = dict[str, Any]  # see `disentanglement.evaluation.scorecard`
 
-# Data sets by the names of their classes, which records hold.
-DATA_LABELS = {
-    "DSprites": "dSprites",
-    "Teapots": "3D teapots",
-    "CelebA": "CelebA",
-    "StandInFaces": "stand-in faces",
-    "LabelledImages": "own images",
-}
 _SEVERAL_SETS = ("Teapots", "LabelledImages")  # whose labels say which set it is
 
 
@@ -79,7 +72,7 @@ def data_label(record: Record) -> str | None:
     name = dataset_name(record)
     if name is None:
         return None
-    label, protocol = DATA_LABELS.get(name, name), record["protocol"]
+    label, protocol = label_of(name), record["protocol"]
     if name not in _SEVERAL_SETS or not {"factors", "images"} <= set(protocol):
         return label
     factors = protocol["factors"]

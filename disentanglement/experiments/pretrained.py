@@ -105,11 +105,10 @@ class Pretrained:
 
     @property
     def title(self) -> str:
-        """One line: model, data set, batches, seed and FactorVAE score."""
+        """One line: model, data set, batches, run and FactorVAE score."""
         data, score = data_label(self.score_record), self.scores.get("factor_vae")
-        parts = [f"{self.model.name_after(self.batches)}{f' on {data}' if data else ''}"]
-        parts += [f"{self.batches:,} batches", f"seed {self.model.config.run}"]
-        return ", ".join(parts + ([] if score is None else [f"FactorVAE score {score:.2f}"]))
+        text = visualize.title_of(self.model, self.batches, data)
+        return text if score is None else f"{text}, FactorVAE score {score:.2f}"
 
     def save_traversal(self, path: Path | str, values: int = _VALUES) -> None:
         """Draw a labelled traversal: a row per code, from its smallest to its largest value.
@@ -121,7 +120,9 @@ class Pretrained:
         rows = visualize.traverse_codes(self.model, values)
         sweep = self.latent.code.sweep(values)
         metadata = {"Title": self.title} if Path(path).suffix == ".png" else None
-        visualize.save_traversal(Path(path), rows, self.labels, sweep, self.title, metadata)
+        visualize.save_traversal(
+            Path(path), rows, self.labels, sweep, self.title, metadata=metadata
+        )
 
 
 def names(results: Path = RESULTS) -> list[str]:

@@ -1,8 +1,8 @@
-"""What a run writes while it trains: sample grids, metric.csv, TensorBoard scalars, time.txt.
+"""What a run writes while it trains: metric.csv, TensorBoard scalars, time.txt, sample grids.
 
 The loop tells a callback the training position. After a resume, `begin` restores a callback's
 files to the state of the checkpoint, so they end up like those of an uninterrupted run (only
-time.txt records the interruption).
+time.txt records the interruption). The sample grids are in sample_grids.py.
 """
 
 import contextlib
@@ -21,13 +21,9 @@ from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from disentanglement.algorithms.model import Model
 from disentanglement.config import TrainingConfig
-from disentanglement.data.dataset import Dataset
 from disentanglement.errors import UserError, os_errors_in_one_line
-from disentanglement.files import atomic_path, write_text
-from disentanglement.streams import stream
-from disentanglement.training import visualize
+from disentanglement.files import write_text
 from disentanglement.training.position import UNTRAINED, Position
 
 Scores = Callable[[], dict[str, float]]
@@ -62,66 +58,6 @@ class Callback:
         """Release files: training has ended, for whatever reason."""
 
 
-class SampleGrids(Callback):
-    """Draw latent traversals and random samples, and encode the samples again.
-
-    In `folder`, every name starts with the position:
-
-    * `,latent-<j>.png`: a traversal of latent j; each row has its own base vector.
-    * `,latent-all.png`: samples of random latents.
-    * `,latent-recovered.npz`: these latents [N, D], their samples [N, H, W, C] and the codes [N, K]
-      that the encoder infers from the samples.
-    * `,reconstructed.png`, of a model that reconstructs: rows of images of the data set, each above
-      a row of their reconstructions.
-    """
-
-    def __init__(self, model: Model, dataset: Dataset, folder: Path):
-        self.model, self.folder, self.config = model, folder, model.config
-        columns, rows = self.config.vis_num_sample, self.config.vis_num_rep
-        rng = stream(self.config.run, "sample grids")
-        base = model.latent.sample(rng, rows)
-        self.random = model.latent.sample(rng, rows * columns)
-        self.traversals = [
-            model.latent.traverse(base, j, columns) for j in range(len(model.latent.names))
-        ]
-        rng = stream(self.config.run, "reconstructed images")
-        self.originals = dataset.images(rng.integers(len(dataset), size=rows * columns))
-
-    def acts_after(self, position: Position) -> bool:
-        return _is_due(self.config.vis_freq, position)
-
-    def batch_end(self, position: Position, report: dict[str, np.ndarray]) -> None:
-        if self.acts_after(position):
-            self._draw(position)
-
-    def epoch_end(self, position: Position) -> None:
-        self._draw(position)
-
-    def snapshot(self, position: Position) -> None:
-        self._draw(position)
-
-    def _draw(self, position: Position) -> None:
-        latents = [self.random, *self.traversals]
-        samples, *traversals = np.split(self.model.generate(np.concatenate(latents)), len(latents))
-        codes = self.model.encode(samples)
-        with atomic_path(self.folder / f"{position.prefix},latent-recovered.npz") as temporary:
-            np.savez_compressed(temporary, latents=self.random, samples=samples, codes=codes)
-        self._save(samples, position, "latent-all")
-        for j, images in enumerate(traversals):
-            self._save(images, position, f"latent-{j}")
-        reconstructed = self.model.reconstruct(self.originals)
-        if reconstructed is not None:
-            both = np.stack([self.originals, reconstructed], axis=1)
-            self._save(both.reshape(-1, *both.shape[2:]), position, "reconstructed")
-
-    def _save(self, images: np.ndarray, position: Position, name: str) -> None:
-        if self.config.output_reverse:
-            images = 1 - images
-        columns = self.config.vis_num_sample
-        picture = visualize.grid(images, len(images) // columns, columns)
-        visualize.save_picture(self.folder / f"{position.prefix},{name}.png", picture)
-
-
 class MetricTable(Callback):
     """Write metric.csv: one row per evaluation, and at most one per position.
 
@@ -153,7 +89,7 @@ class MetricTable(Callback):
             self._log(UNTRAINED)
 
     def acts_after(self, position: Position) -> bool:
-        return _is_due(self.config.metric_freq, position)
+        return is_due(self.config.metric_freq, position)
 
     def batch_end(self, position: Position, report: dict[str, np.ndarray]) -> None:
         if self.acts_after(position):
@@ -264,7 +200,7 @@ class Times(Callback):
             file.write(f"{datetime.now().isoformat(sep=' ', timespec='seconds')} {text}\n")
 
 
-def _is_due(frequency: int, position: Position) -> bool:
+def is_due(frequency: int, position: Position) -> bool:
     """Whether this is every `frequency`-th batch of an epoch; epoch_end covers an epoch's last."""
     return position.batch_id >= 0 and (position.batch_id + 1) % frequency == 0
 

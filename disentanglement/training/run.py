@@ -22,12 +22,12 @@ from disentanglement.training.activity import Activity
 from disentanglement.training.callbacks import (
     Callback,
     MetricTable,
-    SampleGrids,
     Scores,
     TensorBoard,
     Times,
 )
 from disentanglement.training.position import Plan
+from disentanglement.training.sample_grids import SampleGrids
 
 log = logging.getLogger(__name__)
 
@@ -248,7 +248,15 @@ class TrainingRun:
         rows = visualize.traverse_codes(self.model, columns)
         values = latent.code.sweep(columns)
         names = latent.names[: latent.num_codes]
-        visualize.save_traversal(self.work_dir / "traversal.png", rows, names, values)
+        title = visualize.title_of(self.model, self.plan.total, self.data["dataset"])
+        visualize.save_traversal(
+            self.work_dir / "traversal.png",
+            rows,
+            names,
+            values,
+            title,
+            metadata={"Description": title},
+        )
 
     def _notify(self, event: str, *arguments: Any) -> None:
         """Call this method of every callback."""

@@ -1,4 +1,4 @@
-"""Pictures: sample grids and latent traversals."""
+"""Pictures of a model: traversals of its codes, and what they are called."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from disentanglement import sheet
+from disentanglement.data.labels import label_of
 from disentanglement.files import atomic_path
 from disentanglement.streams import stream
 
@@ -15,32 +17,34 @@ if TYPE_CHECKING:  # imports Keras
 
 
 _MILLISECONDS = 90  # for a frame of an animation
+_GREY = "0.55"  # of the border of an image
 
 
-def grid(images: np.ndarray, rows: int, columns: int) -> np.ndarray:
-    """Arrange images in a grid, column by column.
+def title_of(model: "Model", batches: int, data: str | None) -> str:
+    """Return a line that says which model a picture is of.
+
+    For example, "InfoGAN-CR on dSprites, 16,128 batches, run 0".
 
     Args:
-        images: [rows * columns, H, W, C]; image c * rows + r goes to row r, column c.
-        rows: Rows of the grid.
-        columns: Columns of the grid.
-
-    Returns:
-        The picture [rows * H, columns * W, C], uint8. The whole picture is scaled from its own
-        minimum and maximum to 0..255.
+        model: The model.
+        batches: How many batches it has been trained for.
+        data: The class name of its data set, or a longer name; None if unknown.
     """
-    n, height, width, channels = images.shape
-    if n != rows * columns:
-        raise ValueError(f"{n} images do not fill {rows} rows of {columns}")
-    picture = images.reshape(columns, rows, height, width, channels).transpose(1, 2, 0, 3, 4)
-    return _to_bytes(picture.reshape(rows * height, columns * width, channels))
+    name = model.name_after(batches) + (f" on {label_of(data)}" if data else "")
+    return f"{name}, {batches:,} batches, run {model.config.run}"
+
+
+def to_bytes(images: np.ndarray) -> np.ndarray:
+    """Return images as uint8, scaled together from their minimum and maximum to 0..255."""
+    low, high = images.min(), images.max()
+    scale = 255 / (high - low) if high > low else 0
+    return np.rint((images - low) * scale).astype(np.uint8)
 
 
 def save_picture(path: Path, picture: np.ndarray) -> None:
     """Write a picture [H, W, 1 or 3], uint8, as PNG."""
-    image = Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)
     with atomic_path(path) as temporary:
-        image.save(temporary)
+        sheet.to_image(picture).save(temporary)
 
 
 def save_animation(path: Path, frames: Sequence[Image.Image], **options: Any) -> None:
@@ -80,7 +84,8 @@ def save_traversal(
     rows: Sequence[np.ndarray],
     labels: Sequence[str],
     values: np.ndarray,
-    title: str | None = None,
+    title: str,
+    axis: str = "value of the code",
     metadata: Mapping[str, str] | None = None,
 ) -> None:
     """Write a figure of latent traversals: a row per latent, a column per value.
@@ -89,31 +94,24 @@ def save_traversal(
         path: The file; its suffix is the format.
         rows: The images of each latent, [len(values), H, W, C].
         labels: The name of each latent.
-        values: The heading of each column.
-        title: Above the figure, if any.
+        values: What each column shows, written below it.
+        title: Above the figure.
+        axis: What the values are.
         metadata: Entries that the file carries besides the picture.
     """
     from matplotlib.figure import Figure  # slow to import, and needed only once per run
 
-    figure = Figure(figsize=(1 + len(values) * 0.8, 0.5 + len(rows) * 0.8), layout="constrained")
-    axes = figure.subplots(len(rows), len(values), squeeze=False)
-    low, high = min(row.min() for row in rows), max(row.max() for row in rows)
-    scale = 1 / (high - low) if high > low else 0
-    for i, (row, label) in enumerate(zip(rows, labels, strict=True)):
-        for axis, image, value in zip(axes[i], row, values, strict=True):
-            scaled = ((image - low) * scale).squeeze()
-            axis.imshow(scaled, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-            axis.set(xticks=[], yticks=[])
-            if i == 0:
-                axis.set_title(f"{value:.2g}", fontsize=9)
-        axes[i, 0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=9)
-    if title:
-        figure.suptitle(title, fontsize=10)
+    figure = Figure(figsize=(1 + len(values) * 0.8, 0.8 + len(rows) * 0.8), layout="constrained")
+    places = figure.subplots(len(rows), len(values), squeeze=False)
+    for i, (images, label) in enumerate(zip(to_bytes(np.stack(rows)), labels, strict=True)):
+        for place, image in zip(places[i], images, strict=True):
+            place.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+            place.set(xticks=[], yticks=[])
+            place.spines[:].set_color(_GREY)
+        places[i, 0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=9)
+    for place, value in zip(places[-1], values, strict=True):
+        place.set_xlabel(sheet.number(value), fontsize=9)
+    figure.supxlabel(axis, fontsize=9)
+    figure.suptitle(title, fontsize=10)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=120, metadata=metadata)
-
-
-def _to_bytes(picture: np.ndarray) -> np.ndarray:
-    low, high = picture.min(), picture.max()
-    scale = 255 / (high - low) if high > low else 0
-    return np.rint((picture - low) * scale).astype(np.uint8)

@@ -17,11 +17,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
+from disentanglement import sheet
 from disentanglement.console import progress_bar
 from disentanglement.data import npz, parts
 from disentanglement.data.teapots import mesh
 from disentanglement.data.teapots.render import SIZE, Renderer
-from disentanglement.data.teapots.variants import NUM_IMAGES, VARIANTS, Variant
+from disentanglement.data.teapots.variants import DEGREES, NUM_IMAGES, VARIANTS, Variant
 from disentanglement.errors import UserError
 from disentanglement.files import atomic_path, fingerprint, locked
 from disentanglement.streams import stream
@@ -151,31 +152,42 @@ def metric_latents(spec: TeapotSet) -> tuple[np.ndarray, np.ndarray]:
     return groups, labels
 
 
-def contact_sheet(spec: TeapotSet, columns: int = 12, random_rows: int = 3) -> np.ndarray:
-    """Return an image [H, W, 3], uint8: rows of random images, then a row sweeping each latent."""
+def contact_sheet(spec: TeapotSet, columns: int = 13, random_rows: int = 3) -> Image.Image:
+    """Return a picture: rows of random images, then a row for each latent, with its values."""
     variant = spec.variant
-    base = variant.sample(stream(spec.seed, "contact sheet"), random_rows * columns)
-    rows = [base]
+    drawn = variant.sample(stream(spec.seed, "contact sheet"), random_rows * columns)
+    swept = np.tile(variant.base, (len(variant.sweeps), columns, 1))
     for j, (first, last) in enumerate(variant.sweeps):
-        row = np.tile(base[0], (columns, 1))
-        row[:, j] = np.linspace(first, last, columns)
-        rows.append(row)
-    renderer = _renderer(spec.mesh, spec.description()["mesh"])
-    images = renderer.render(variant.scenes(np.concatenate(rows)))
-    grid = images.reshape(-1, columns, SIZE, SIZE, 3).transpose(0, 2, 1, 3, 4)
-    return grid.reshape(-1, columns * SIZE, 3)
+        swept[j, :, j] = np.linspace(first, last, columns)
+    latents = np.concatenate([drawn, np.concatenate(swept)])
+    images = _renderer(spec.mesh, spec.description()["mesh"]).render(variant.scenes(latents))
+    tiles = images.reshape(-1, columns, SIZE, SIZE, 3)
+    rows = [sheet.Row(row, "random images") for row in tiles[:random_rows]]
+    for j, (name, unit) in enumerate(zip(variant.factor_names, variant.units, strict=True)):
+        values = np.degrees(swept[j, :, j]) if unit == DEGREES else swept[j, :, j]
+        headings = [f"{round(value, 2):g}" for value in values]
+        rows.append(sheet.Row(tiles[random_rows + j], name, headings, unit, apart=True))
+    return sheet.draw(_sheet_title(spec), rows)
 
 
 def save_contact_sheet(spec: TeapotSet, path: Path) -> None:
     """Write `contact_sheet` as a PNG file. Raises UserError if the file exists and differs."""
     content = io.BytesIO()
-    Image.fromarray(contact_sheet(spec)).save(content, "PNG")
+    contact_sheet(spec).save(content, "PNG", pnginfo=sheet.description(_sheet_title(spec)))
     if not path.exists():
         with atomic_path(path) as temporary:
             temporary.write_bytes(content.getvalue())
     elif path.is_dir() or path.read_bytes() != content.getvalue():
         # The same picture is left by an earlier call of the command, which now resumes.
         raise UserError(f"{path} exists: choose another name for --preview, or move it away")
+
+
+def _sheet_title(spec: TeapotSet) -> list[str]:
+    mesh_name = f", mesh {spec.mesh.name}" if spec.mesh else ""
+    return [
+        f"3D teapots, {spec.variant.name}, seed {spec.seed}{mesh_name}",
+        "random images; below, a row for each factor, in which only this factor changes",
+    ]
 
 
 def _check_folder(out: Path, description: dict[str, Any], folder: Path) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 from disentanglement.data.teapots.render import Scenes, direction, euler_rotation
 
 NUM_IMAGES = 200_000  # training images, in the paper
+DEGREES, INTENSITY = "degrees", "intensity"
 _FIXED_COLOUR = (0.3, 0.5, 0.9)
 
 
@@ -21,7 +22,10 @@ class Variant:
         sample: (rng, n) -> latents [n, F].
         scenes: Latents [n, F] -> the scenes they describe.
         groups: How many groups of images the metric data have; those of a group share a factor.
-        sweeps: (first, last) value of each latent in the rows of a contact sheet.
+        base: The latents [F] from which the rows of a contact sheet start: a side view, in which
+            handle and spout show.
+        sweeps: (first, last) value of each latent in these rows.
+        units: In what each latent is shown there: DEGREES (they are in radians) or INTENSITY.
     """
 
     name: str
@@ -29,7 +33,9 @@ class Variant:
     sample: Callable[[np.random.Generator, int], np.ndarray]
     scenes: Callable[[np.ndarray], Scenes]
     groups: int
+    base: tuple[float, ...]
     sweeps: tuple[tuple[float, float], ...]
+    units: tuple[str, ...]
 
 
 def _sample_coloured(rng: np.random.Generator, n: int) -> np.ndarray:
@@ -86,6 +92,8 @@ def random_direction(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.n
     return np.arctan2(x, y) % (2 * np.pi), polar
 
 
+# The spout points to the right and a little towards the camera, which looks down a little.
+_SIDE, _TILT = 5 / 3 * np.pi, np.pi / 6
 _TURN, _HALF_TURN = (0, 2 * np.pi), (0, np.pi)
 
 ALL_COLOR = Variant(
@@ -94,7 +102,9 @@ ALL_COLOR = Variant(
     _sample_coloured,
     _coloured_scenes,
     groups=500,
+    base=(_SIDE, _TILT, *_FIXED_COLOUR),
     sweeps=(_TURN, (0, np.pi / 2), (0, 1), (0, 1), (0, 1)),
+    units=(DEGREES, DEGREES, INTENSITY, INTENSITY, INTENSITY),
 )
 FIXED_COLOR = Variant(
     "fixed_color_complete_rotation_up_light",
@@ -102,7 +112,9 @@ FIXED_COLOR = Variant(
     _sample_turned,
     _turned_scenes,
     groups=300,
+    base=(_SIDE, _TILT, 0),
     sweeps=(_TURN, _HALF_TURN, _TURN),
+    units=(DEGREES,) * 3,
 )
 UNIFORM_LIGHT = Variant(
     "fixed_color_complete_rotation_uniform_light",
@@ -110,6 +122,8 @@ UNIFORM_LIGHT = Variant(
     _sample_turned_and_lit,
     _turned_and_lit_scenes,
     groups=500,
+    base=(_SIDE, _TILT, 0, 0, np.pi / 4),
     sweeps=(_TURN, _HALF_TURN, _TURN, _TURN, _HALF_TURN),
+    units=(DEGREES,) * 5,
 )
 VARIANTS = {variant.name: variant for variant in (ALL_COLOR, FIXED_COLOR, UNIFORM_LIGHT)}
