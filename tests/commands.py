@@ -73,6 +73,8 @@ STAND_IN = """
 
         def score(self, config, folder):
             note("score", config.run)
+            if "SCORING_FAILS" in os.environ:
+                raise UserError("codes hold NaN")
             if "SCORING" in os.environ:
                 worker = subprocess.Popen(["sleep", os.environ["SCORING"]])
                 note("worker", worker.pid)

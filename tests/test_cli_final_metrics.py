@@ -48,6 +48,15 @@ def test_scoring_again_keeps_the_old_scores(experiment):
     assert len(list(experiment.glob("results/*run-3,/final_metrics*.old-1.json"))) == 2
 
 
+def test_a_trained_run_is_not_called_failed_if_scoring_fails(experiment):
+    run(experiment, "--runs", "3", SECONDS="0")
+    result = score(experiment, "--runs", "3", SCORING_FAILS="1")
+    assert result.returncode == 1
+    assert "run-3, failed (exit status 2); last lines of" in result.stdout
+    assert re.search(r"\n  not scored .*run-3,  main_final_metrics.py scores it\n", result.stdout)
+    assert not re.search(r"\n  failed ", result.stdout)
+
+
 def test_scoring_on_gpus(experiment):
     run(experiment, "--runs", "3-4", SECONDS="0")
     result = score(experiment, gpus=[0])

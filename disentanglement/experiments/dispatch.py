@@ -101,7 +101,7 @@ def _report(job: Job, runs: list[RunFolder], reporter: GridReporter, stopped: bo
     for run, state in found.items():
         label = job.label(run, state)
         if run in failed:
-            label = states.FAILED
+            label = job.failure
         elif run in reporter.stopped and not job.is_done(run, state):
             label = states.STOPPED  # its record may not say so, if it ended before it could save
         if job.is_done(run, state):

@@ -21,12 +21,14 @@ class Job(abc.ABC):
         help: The description for --help.
         suffix: The script that does the job for one run is <task><suffix>.py.
         can_stack: Whether one process can do several runs at once.
+        failure: What the table at the end calls a run for which the job failed.
     """
 
     verb: ClassVar[str]
     help: ClassVar[str]
     suffix: ClassVar[str]
     can_stack: ClassVar[bool] = False
+    failure: ClassVar[str]
 
     def __init__(self, experiment: Experiment):
         self.experiment = experiment
@@ -76,6 +78,7 @@ class Training(Job):
 
     verb, help, suffix = "train", "Train every run of a config's grid.", ""
     can_stack = True
+    failure = states.FAILED
 
     def can_start(self, run: RunFolder, state: State) -> bool:
         return state.name != states.RUNNING and not self.refuses(run, state)
@@ -106,7 +109,7 @@ class Scoring(Job):
     """The job of main_final_metrics.py."""
 
     verb, help = "score", "Score every trained run of a config's grid."
-    suffix = "_final_metrics"
+    suffix, failure = "_final_metrics", "not scored"
     _SHOWN = (
         "factor_vae",
         "dci_rf_ibgan.disentanglement",
@@ -133,7 +136,7 @@ class DrawingTraversals(Job):
     """The job of main_generate_latent_trans.py."""
 
     verb, help = "draw", "Draw the latent traversals of every trained run."
-    suffix = "_generate_latent_trans"
+    suffix, failure = "_generate_latent_trans", "not drawn"
 
     def check_data(self, runs: list[RunFolder]) -> None:
         """Do nothing: traversals need no data."""
