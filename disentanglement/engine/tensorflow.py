@@ -1,44 +1,15 @@
 """The engine on TensorFlow: gradient tapes and graph functions, which hold their own state."""
 
 import contextlib
-import os
-import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
+from disentanglement import greetings
 from disentanglement.errors import UserError
 
-
-@contextlib.contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """Hold back what C++ code writes to stderr, and show it only if the block fails.
-
-    Without a GPU, TensorFlow prints lines about CUDA that no log level turns off.
-    """
-    try:
-        descriptor = sys.stderr.fileno()
-    except (AttributeError, OSError, ValueError):  # e.g. a notebook
-        yield
-        return
-    sys.stderr.flush()
-    saved = os.dup(descriptor)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), descriptor)
-        try:
-            yield
-        except BaseException:
-            held.seek(0)
-            os.write(saved, held.read())
-            raise
-        finally:
-            os.dup2(saved, descriptor)
-            os.close(saved)
-
-
-with _quiet_stderr():
+with greetings.held_back():
     import keras
     import tensorflow as tf
 
