@@ -64,10 +64,14 @@ class TrainingConfig:
     run: int = key("number of the run, which is also its random seed", low=0)
     epoch: int = key("number of epochs to train", low=1, may_change=True)
     batch_size: int = key("images per batch", low=1)
-    vis_freq: int = key("batches between sample grids", low=1, may_change=True)
+    vis_freq: int = key(
+        "batches between sample grids; 0: none, not even at the end", low=0, may_change=True
+    )
     vis_num_sample: int = key("columns of a sample grid", low=2)
     vis_num_rep: int = key("rows of a sample grid", low=1)
-    metric_freq: int = key("batches between evaluations", low=1, may_change=True)
+    metric_freq: int = key(
+        "batches between evaluations; 0: none, not even at the end", low=0, may_change=True
+    )
     summary_freq: int = key(
         "batches between TensorBoard scalars", low=1, may_change=True, default=1
     )
@@ -231,6 +235,20 @@ def from_text(schema: type, key: str, text: str) -> Any:
     if str in kinds:
         return text
     raise UserError(f"--set {key}={text}: expected {_type_name(fields[key])}")
+
+
+def batch_error(config: TrainingConfig, num_images: int) -> str | None:
+    """Return what is wrong with the batch size, and what to do; None if it fits the images."""
+    if config.batch_size <= num_images:
+        return None
+    fits = min(64, 1 << (num_images.bit_length() - 1))  # a power of two
+    more = "use more images"
+    if getattr(config, "generate", None) is not None:
+        more = "have more images drawn, in another data_dir, with a larger --set generate=N"
+    return (
+        f"batch_size {config.batch_size} is more than the {num_images} images: lower it, e.g. "
+        f"--set batch_size={fits}, or {more}"
+    )
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -67,12 +67,17 @@ class Experiment:
         from disentanglement.evaluation.evaluate import TrainingScores
         from disentanglement.training import loop
 
-        lists = self.metrics()
-        metrics = lists.available(lists.training, log.info)
-        scores = [
-            TrainingScores(model, dataset, metrics, lists.computed_arrays(model, dataset))
-            for model in models
-        ]
+        scores: list[Callable[[], dict[str, float]]]
+        if configs[0].metric_freq:
+            lists = self.metrics()
+            metrics = lists.available(lists.training, log.info)
+            scores = [
+                TrainingScores(model, dataset, metrics, lists.computed_arrays(model, dataset))
+                for model in models
+            ]
+        else:
+            log.info("no scores during training (metric_freq 0)")
+            scores = [loop.no_scores] * len(models)
         loop.train_together(models, dataset, folders, scores)
 
     def score(self, config: TrainingConfig, run_folder: Path) -> None:

@@ -7,7 +7,14 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from disentanglement.config import SchedulerConfig, TrainingConfig, from_text, nearest, parse
+from disentanglement.config import (
+    SchedulerConfig,
+    TrainingConfig,
+    batch_error,
+    from_text,
+    nearest,
+    parse,
+)
 from disentanglement.errors import UserError
 
 _PARTS = ("scheduler_config", "global_config", "test_config")
@@ -84,10 +91,8 @@ def load(
             raise UserError(f"{path}: key '{both[0]}' is in global_config and in test_config")
         where = f"{path}: global_config and test_config"
         config = parse(schema, parts["global_config"] | values, where)
-        if config.batch_size > num_images:
-            raise UserError(
-                f"{path}: 'batch_size' {config.batch_size} is more than the {num_images} images"
-            )
+        if error := batch_error(config, num_images):
+            raise UserError(f"{path}: {error}")
         tasks.append(Task(folder_name(values), config))
     return Grid(path, scheduler, _distinct(tasks, path))
 

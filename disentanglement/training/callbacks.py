@@ -27,6 +27,7 @@ from disentanglement.files import write_text
 from disentanglement.training.position import UNTRAINED, Position
 
 Scores = Callable[[], dict[str, float]]
+ScoresReport = Callable[[Position, dict[str, float]], None]
 
 
 class Callback:
@@ -64,17 +65,28 @@ class MetricTable(Callback):
     The csv module rather than pandas: rows stay text, so a resumed run rewrites them unchanged, and
     a score is written as the repr of its float.
 
+    With metric_freq 0 nothing is evaluated. Rows of an earlier process stay in the file.
+
     Args:
         evaluate: Returns the scores of the current model, by column.
         path: The file.
         config: The run's config.
+        report: Called with each row before it is written.
     """
 
-    def __init__(self, evaluate: Scores, path: Path, config: TrainingConfig):
-        self.evaluate, self.path, self.config = evaluate, path, config
+    def __init__(
+        self,
+        evaluate: Scores,
+        path: Path,
+        config: TrainingConfig,
+        report: ScoresReport = lambda position, scores: None,
+    ):
+        self.evaluate, self.path, self.config, self.report = evaluate, path, config, report
         self.rows: list[dict[str, str]] = []
+        self.last_batch = UNTRAINED.global_id
 
     def begin(self, next_batch: int) -> None:
+        self.last_batch = next_batch - 1
         try:
             text = self.path.read_text() if self.path.exists() else ""
             rows = csv.DictReader(text.splitlines())
@@ -85,13 +97,16 @@ class MetricTable(Callback):
             ) from error
         if self.rows or self.path.exists():
             self._write()
-        if next_batch == 0 and self.config.metric_untrained and not self.rows:
+        if next_batch == 0 and self.rows:  # the earlier process was killed early
+            self.report(UNTRAINED, _scores(self.rows[0]))
+        elif next_batch == 0 and self.config.metric_untrained:
             self._log(UNTRAINED)
 
     def acts_after(self, position: Position) -> bool:
         return is_due(self.config.metric_freq, position)
 
     def batch_end(self, position: Position, report: dict[str, np.ndarray]) -> None:
+        self.last_batch = position.global_id
         if self.acts_after(position):
             self._log(position)
 
@@ -102,21 +117,22 @@ class MetricTable(Callback):
         self._log(position)
 
     def last_scores(self) -> dict[str, float]:
-        """Return the scores in the last row, or {} if there are no rows."""
+        """Return the scores of the model as it is now, {} if it was not scored."""
         row = self.rows[-1] if self.rows else {}
-        return {
-            name: float(value)
-            for name, value in row.items()
-            if value and name not in vars(UNTRAINED)
-        }
+        return _scores(row) if row.get("global_id") == str(self.last_batch) else {}
 
     def _log(self, position: Position) -> None:
+        if not self.config.metric_freq:
+            return
         if any(int(row["global_id"]) == position.global_id for row in self.rows):
             return
-        scores = {name: repr(float(value)) for name, value in self.evaluate().items()}
+        scores = self.evaluate()
         if not scores:
             return  # no metrics were asked for
-        self.rows.append({key: str(value) for key, value in vars(position).items()} | scores)
+        row = {key: str(value) for key, value in vars(position).items()}
+        row |= {name: repr(float(value)) for name, value in scores.items()}
+        self.report(position, _scores(row))
+        self.rows.append(row)
         self._write()
 
     def _write(self) -> None:
@@ -129,7 +145,9 @@ class MetricTable(Callback):
 
 
 class TensorBoard(Callback):
-    """Write every value of the reports to an event file; a vector becomes one scalar per code.
+    """Write the reports and the scores to an event file; a vector becomes one scalar per code.
+
+    A step is a global_id; that of the untrained model is -1.
 
     Each process has its own event file, written in this thread. TensorBoard's own writer uses
     another thread, where a full disk shows up late and as a traceback.
@@ -150,7 +168,8 @@ class TensorBoard(Callback):
         self.writer = RecordWriter(self.file)
         self._add(file_version="brain.Event:2")
         # Makes TensorBoard drop what an earlier process wrote from this step on.
-        self._add(step=next_batch, session_log=SessionLog(status=SessionLog.START))
+        first = next_batch or UNTRAINED.global_id
+        self._add(step=first, session_log=SessionLog(status=SessionLog.START))
 
     def batch_end(self, position: Position, report: dict[str, np.ndarray]) -> None:
         if position.global_id % self.config.summary_freq:
@@ -165,6 +184,15 @@ class TensorBoard(Callback):
                     for j, item in enumerate(value)
                 ]
         self._add(step=position.global_id, summary=Summary(value=values))
+
+    def add_scores(self, position: Position, scores: dict[str, float]) -> None:
+        """Write the scores of the model at this position, and flush: metric.csv follows."""
+        values = [
+            Summary.Value(tag=f"metrics/{name}", simple_value=value)
+            for name, value in scores.items()
+        ]
+        self._add(step=position.global_id, summary=Summary(value=values))
+        self.flush()
 
     def flush(self) -> None:
         with os_errors_in_one_line(self.file.name):
@@ -201,8 +229,16 @@ class Times(Callback):
 
 
 def is_due(frequency: int, position: Position) -> bool:
-    """Whether this is every `frequency`-th batch of an epoch; epoch_end covers an epoch's last."""
-    return position.batch_id >= 0 and (position.batch_id + 1) % frequency == 0
+    """Whether this is every `frequency`-th batch of an epoch; epoch_end covers an epoch's last.
+
+    Nothing is due with frequency 0.
+    """
+    return bool(frequency) and position.batch_id >= 0 and (position.batch_id + 1) % frequency == 0
+
+
+def _scores(row: dict[str, str]) -> dict[str, float]:
+    """Return the scores in a row of metric.csv."""
+    return {k: float(value) for k, value in row.items() if value and k not in vars(UNTRAINED)}
 
 
 def _is_complete(row: dict[str, str]) -> bool:

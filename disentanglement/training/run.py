@@ -12,7 +12,7 @@ import numpy as np
 
 from disentanglement import engine, records
 from disentanglement.algorithms.model import Model
-from disentanglement.config import first_change
+from disentanglement.config import batch_error, first_change
 from disentanglement.data.dataset import Dataset
 from disentanglement.errors import TrainingStopped, UserError
 from disentanglement.networks import export
@@ -56,16 +56,15 @@ class TrainingRun:
         self.model, self.dataset, self.activity = model, dataset, activity
         self.work_dir = work_dir = activity.folder
         self.config = model.config
-        if self.config.batch_size > len(dataset):
-            raise UserError(
-                f"batch_size {self.config.batch_size} is more than the {len(dataset)} images"
-            )
+        if error := batch_error(self.config, len(dataset)):
+            raise UserError(error)
         self.plan = Plan.of(self.config, len(dataset))
         self.checkpoint = work_dir / "checkpoint" / checkpoint.FILE
-        self.table = MetricTable(scores, work_dir / "metric.csv", self.config)
+        board = TensorBoard(work_dir / "checkpoint", self.config)
+        self.table = MetricTable(scores, work_dir / "metric.csv", self.config, board.add_scores)
         self.callbacks: list[Callback] = [
-            TensorBoard(work_dir / "checkpoint", self.config),
-            SampleGrids(model, dataset, work_dir / "sample"),
+            board,
+            *([SampleGrids(model, dataset, work_dir / "sample")] if self.config.vis_freq else []),
             self.table,
             Times(work_dir / "time.txt"),
         ]
