@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import disentanglement
+from disentanglement import threads
 from disentanglement.config import TrainingConfig
 from disentanglement.errors import UserError
 from disentanglement.files import write_text
@@ -100,7 +101,7 @@ def environment(devices: list[str] | None = None) -> dict[str, Any]:
         "host": socket.gethostname(),
         "cpu": _cpu(),
         "cores": os.cpu_count(),
-        "threads": _threads(),
+        "threads": threads.used(),
     }
     return {
         "versions": _versions(),
@@ -168,15 +169,6 @@ def _precision() -> str | None:
     """Return the type that networks compute in, e.g. "float32"; None if Keras is not in use."""
     keras = sys.modules.get("keras")
     return keras.config.dtype_policy().compute_dtype if keras else None
-
-
-def _threads() -> int:
-    """Return how many threads an operation may use: OMP_NUM_THREADS, or a thread per core."""
-    limit = os.environ.get("OMP_NUM_THREADS", "")
-    if limit.isdecimal():
-        return int(limit)
-    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def _cpu() -> str:

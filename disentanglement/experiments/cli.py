@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from disentanglement import console, records
+from disentanglement import console, records, threads
 from disentanglement.errors import FolderInUse, TrainingStopped, UserError
 from disentanglement.evaluation import final_metrics
 from disentanglement.experiments import dispatch, grid, jobs, parent
@@ -45,7 +45,7 @@ def task(folder: Path, arguments: Arguments = None) -> int:
         names = ", ".join(map(str, folders))
         log.info("finished; the scores, the picture and the networks are in %s", names)
 
-    return _run_command(folder, "Train", activity.TRAINING, train, arguments, several=True)
+    return _run_command(folder, "Train", activity.TRAINING, train, arguments, trains=True)
 
 
 def task_final_metrics(folder: Path, arguments: Arguments = None) -> int:
@@ -101,6 +101,8 @@ def _grid_command(folder: Path, job_type: type[jobs.Job], arguments: Arguments) 
     )
     parser.add_argument("--json", action="store_true", help="the same as JSON, for scripts")
     parser.set_defaults(stack=1)
+    if issubclass(job_type, jobs.Training):
+        _add_no_metrics(parser)
     if job_type.can_stack:
         parser.add_argument(
             "--stack",
@@ -112,6 +114,7 @@ def _grid_command(folder: Path, job_type: type[jobs.Job], arguments: Arguments) 
 
     def run() -> int:
         console.check_platform()
+        threads.limit(options.threads)  # the tasks inherit it
         experiment = load(folder)
         return dispatch.run_grid(experiment, job_type(experiment), options)
 
@@ -125,7 +128,7 @@ def _run_command(
     process: Callable[[Experiment, list[grid.Task], list[Path]], None],
     arguments: Arguments,
     check: Callable[[Path], None] = lambda folder: None,
-    several: bool = False,
+    trains: bool = False,
 ) -> int:
     """Run `process` on the runs that the command line names; return the exit status.
 
@@ -136,15 +139,17 @@ def _run_command(
         process: Called with the experiment, the runs and their folders.
         arguments: The command line.
         check: Raises UserError if a run's folder is not ready.
-        several: Whether the command accepts more than one run.
+        trains: Whether the command trains, which it can do to several runs at once.
     """
     parser = _parser(folder, f"{verb} one run of a config's grid.")
     parser.add_argument(
         "run",
-        nargs="*" if several else "?",
+        nargs="*" if trains else "?",
         help="its folder name, as main.py --list prints it, or its number in that list, from 0"
-        + ("; several runs train together (JAX)" if several else ""),
+        + ("; several runs train together (JAX)" if trains else ""),
     )
+    if trains:
+        _add_no_metrics(parser)
     parser.add_argument(
         "--work-dir", type=Path, help="use this folder instead of the run's folder in results/"
     )
@@ -153,6 +158,7 @@ def _run_command(
     def run() -> int:
         console.check_platform()
         parent.stop_when_it_ends()
+        threads.limit(options.threads)
         experiment = load(folder)
         chosen = experiment.grid(options.config, options.set)
         names = options.run if isinstance(options.run, list) else [options.run]
@@ -189,7 +195,23 @@ def _parser(folder, description):
         metavar="KEY=VALUE",
         help="change a key of the config, e.g. --set batch_size=32; can be repeated",
     )
+    parser.add_argument(
+        "--threads",
+        type=console.at_least(1),
+        metavar="N",
+        help="use at most N CPU threads for each run (default: one per core)",
+    )
     return parser
+
+
+def _add_no_metrics(parser):
+    parser.add_argument(
+        "--no-metrics",
+        action="append_const",
+        dest="set",
+        const="metric_freq=0",
+        help="compute no scores during training: the same as --set metric_freq=0",
+    )
 
 
 def _find(chosen: grid.Grid, name: str | None) -> grid.Task:

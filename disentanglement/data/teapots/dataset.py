@@ -4,13 +4,13 @@ They are read from train_data/data.npz and metric_data/data.npz, made by the scr
 or by the paper's code.
 """
 
-import os
 import shlex
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 
 from disentanglement.binning import equal_width_bins
@@ -174,7 +174,7 @@ def load_for(
         assert config.generate is not None, "`find` has checked it"
         say(f"teapots: none in {folder}; rendering {config.generate:,} for training now")
         spec = generate.TeapotSet(ALL_COLOR, train=config.generate)
-        generate.generate(spec, folder, workers=os.cpu_count() or 1, say=say)
+        generate.generate(spec, folder, workers=joblib.cpu_count(), say=say)
     data = load(folder)
     say(f"teapots from {folder}")
     return data
