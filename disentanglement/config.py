@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from disentanglement.errors import UserError
+from disentanglement.wording import counted
 
 Schema = TypeVar("Schema")
 
@@ -246,8 +247,8 @@ def batch_error(config: TrainingConfig, num_images: int) -> str | None:
     if getattr(config, "generate", None) is not None:
         more = "have more images drawn, in another data_dir, with a larger --set generate=N"
     return (
-        f"batch_size {config.batch_size} is more than the {num_images} images: lower it, e.g. "
-        f"--set batch_size={fits}, or {more}"
+        f"batch_size {config.batch_size} is more than the {counted(num_images, 'image')}: lower "
+        f"it, e.g. --set batch_size={fits}, or {more}"
     )
 
 

@@ -20,7 +20,7 @@ def changed(name, index, value):
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        (changed("codes", (3, 1), np.nan), r"codes holds 1 NaN or infinite values, .* at \[3, 1\]"),
+        (changed("codes", (3, 1), np.nan), r"codes holds 1 NaN or infinite value, .* at \[3, 1\]"),
         (changed("group_codes", (2, 0, 1), -np.inf), r"group_codes holds 1 NaN .* at \[2, 0, 1\]"),
         (
             {"group_codes": GOOD["codes"]},

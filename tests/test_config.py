@@ -173,7 +173,10 @@ def _grid(key, value):
         (_set("scheduler_config", "gpu", [0]), "'gpu' must be a list of strings"),
         (_grid("gap_start", [2.5]), "'gap_start' must be at most 2"),
         (_grid("run", [-1]), "'run' must be at least 0"),
-        (_set("global_config", "batch_size", 10**6), "'batch_size' 1000000 is more than"),
+        (
+            _set("global_config", "batch_size", 10**6),
+            "batch_size 1000000 is more than the 737,280 images: lower it, .* batch_size=64",
+        ),
         (_grid("run", 0), r"test_config\[0\]: 'run' must be a list"),
         (_grid("run", []), r"test_config\[0\]: 'run' must be a list"),
         (_grid("epoch", [1]), "'epoch' is in global_config and in test_config"),

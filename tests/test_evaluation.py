@@ -357,7 +357,9 @@ def test_nan_codes_are_one_clear_line():
         codes[5, 1] = np.nan
         return codes
 
-    with pytest.raises(UserError, match=r"group_codes holds \d+ NaN or infinite values, the first"):
+    with pytest.raises(
+        UserError, match=r"group_codes holds [\d,]+ NaN or infinite values, the first"
+    ):
         evaluation.evaluate(encode, Grid(), FAST)
     images = evaluation.draw_images(Grid(), np.random.default_rng(0))
     arrays = evaluation.encode_images(encode, Grid(), images)

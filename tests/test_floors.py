@@ -8,7 +8,7 @@ from tests.experiments import ROOT
 PACKAGE = ROOT / "disentanglement"
 # From the ground up; a module may import those of its own floor and of the floors below.
 FLOORS = (
-    "",  # errors, files, streams, records, console, config, binning, sheet
+    "",  # the files at the top: errors, files, streams, records, ...
     "metrics",
     "engine",
     "data",
@@ -79,7 +79,7 @@ def test_nothing_imports_the_commands():
 
 
 def test_metrics_know_nothing_but_arrays():
-    allowed = {"binning", "errors"}
+    allowed = {"binning", "errors", "wording"}
     for module, others in graph().items():
         if module.startswith("metrics"):
             assert all(other.startswith("metrics") or other in allowed for other in others), module

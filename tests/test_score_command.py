@@ -104,7 +104,7 @@ def test_what_is_scored_already_is_kept(tmp_path, file, capsys):
 def test_dead_codes_are_mentioned(tmp_path, capsys):
     file = save(tmp_path / "a.npz", **codes.arrays(lambda c: np.c_[codes.identity(c), c[:, 0] * 0]))
     _, out, _ = run(capsys, file, "--metrics", "sap,dhsic")
-    assert out.count("1 codes do not vary") == 2
+    assert out.count("1 code does not vary") == 2
 
 
 def test_the_seed_reaches_the_forests(file, capsys):
@@ -127,7 +127,7 @@ def test_unknown_arrays_are_noted(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"codes": np.full((2880, 5), np.nan)}, "codes holds 14400 NaN or infinite values"),
+        ({"codes": np.full((2880, 5), np.nan)}, "codes holds 14,400 NaN or infinite values"),
         ({"group_codes": np.ones((50, 5))}, "group_codes must have the shape [M, L, K]"),
         ({"group_labels": np.full(50, 9)}, "group_labels must be 0 .. 4 (5 factors)"),
         ({"factors": np.ones((2880, 5))}, "factors: factor 0 has the single value 1"),

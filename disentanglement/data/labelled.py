@@ -7,6 +7,7 @@ import numpy as np
 from disentanglement.binning import BINS, equal_width_bins
 from disentanglement.data.dataset import MetricImages
 from disentanglement.errors import UserError
+from disentanglement.wording import counted
 
 _SHARE = 10  # the reference and the sample are a tenth of the data set each ...
 _AT_LEAST = 10_000  # ... but at least this many images, or all of them
@@ -54,7 +55,8 @@ class LabelledImages:
         kinds = [True] * count if continuous is None else continuous
         for what, values in (("factor_names", names), ("continuous", kinds)):
             if len(values) != count:
-                raise UserError(f"{what}: {len(values)} entries for {count} factors")
+                entries = counted(len(values), "entry", "entries")
+                raise UserError(f"{what}: {entries} for {counted(count, 'factor')}")
         varying = [i for i in range(count) if (factors[:, i] != factors[0, i]).any()]
         if not varying:
             raise UserError("factors: none of them varies, so there is nothing to score")
@@ -114,7 +116,7 @@ def _checked(images: np.ndarray, factors: np.ndarray) -> np.ndarray:
         )
     if factors.ndim != 2 or len(factors) != len(images):
         raise UserError(
-            f"factors must be a table [N, F] with a row for each of the {len(images)} images, "
+            f"factors must be a table [N, F] with a row for each of the {len(images):,} images, "
             f"not {factors.shape}"
         )
     if not np.isfinite(factors).all():

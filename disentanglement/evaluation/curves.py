@@ -15,6 +15,7 @@ from disentanglement.data.labels import label_of
 from disentanglement.errors import UserError
 from disentanglement.evaluation import paper
 from disentanglement.files import atomic_path
+from disentanglement.wording import counted
 
 FILE = "metric.csv"
 
@@ -60,7 +61,7 @@ def _main(options: argparse.Namespace) -> int:
     curves = read_curves(folders, options.metric)
     draw(curves, options.metric, papers_values(folders, options.metric), out)
     for curve in curves:
-        last = f"{curve.scores[-1]:.3f} after {curve.batches[-1]:,} batches"
+        last = f"{curve.scores[-1]:.3f} after {counted(curve.batches[-1], 'batch', 'batches')}"
         print(f"{curve.label}: {options.metric} {last}")
     print(f"curves: {out}")
     return 0

@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from disentanglement.data.dataset import ImageSource, MetricImages
 from disentanglement.errors import UserError
+from disentanglement.wording import counted
 
 _IMAGES = {"group_codes": "group", "reference_codes": "reference", "codes": "sample"}
 _LABELS = ("group_labels", "factors", "factor_ids", "continuous")
@@ -68,7 +69,7 @@ def checked_codes(encode: Encoder, images: np.ndarray) -> np.ndarray:
     codes = np.asarray(encode(images))
     if codes.ndim != 2 or len(codes) != len(images):
         raise UserError(
-            f"encode returned an array of shape {codes.shape} for {len(images)} images: "
+            f"encode returned an array of shape {codes.shape} for {counted(len(images), 'image')}: "
             "it must return codes [n, K]"
         )
     return codes

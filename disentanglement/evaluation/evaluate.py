@@ -35,6 +35,7 @@ from disentanglement.metrics.metric import Metric, MetricFunction
 from disentanglement.metrics.result import Result
 from disentanglement.metrics.suite import METRICS
 from disentanglement.streams import stream
+from disentanglement.wording import counted
 
 if TYPE_CHECKING:  # imports Keras
     from disentanglement.algorithms.model import Model
@@ -134,7 +135,8 @@ class TrainingScores:
         results = score(self.metrics, arrays, seed)
         for name, result in results.items():
             if dead := getattr(result, "dead_codes", 0):
-                log.warning("%s: %d codes do not vary at all", name, dead)
+                which = counted(dead, "code does", "codes do")
+                log.warning("%s: %s not vary at all", name, which)
         scores = {k: v for name, result in results.items() for k, v in result.scores(name).items()}
         log.info("scores: %s", ", ".join(f"{name} {value:.3f}" for name, value in scores.items()))
         return scores

@@ -17,6 +17,7 @@ from disentanglement.evaluation.computed_arrays import ComputedArray
 from disentanglement.files import fingerprint
 from disentanglement.metrics.metric import MetricFunction
 from disentanglement.training import activity, checkpoint
+from disentanglement.wording import counted
 
 if TYPE_CHECKING:  # imports Keras
     from disentanglement.algorithms.model import Model
@@ -117,7 +118,8 @@ def _score_checkpoint(
         "config": model_keys(model.config),
         **model.record_entries(),
     }
-    log.info("scoring %s after %d batches: %s", description["name"], meta["next_batch"], out)
+    batches = counted(meta["next_batch"], "batch", "batches")
+    log.info("scoring %s after %s: %s", description["name"], batches, out)
     evaluate(
         model.encode,
         dataset,

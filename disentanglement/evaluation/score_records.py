@@ -12,6 +12,7 @@ from disentanglement.data.labels import label_of
 from disentanglement.errors import UserError
 from disentanglement.files import fingerprint
 from disentanglement.training import checkpoint
+from disentanglement.wording import counted
 
 Record = dict[str, Any]  # see `disentanglement.evaluation.scorecard`
 
@@ -77,8 +78,8 @@ def data_label(record: Record) -> str | None:
         return label
     factors = protocol["factors"]
     unnamed = factors == [f"latent_{i}" for i in range(len(factors))]
-    text = f"{len(factors)} latents" if unnamed else ", ".join(factors)
-    return f"{label} ({text}; {protocol['images']:,} images)"
+    text = counted(len(factors), "latent") if unnamed else ", ".join(factors)
+    return f"{label} ({text}; {counted(protocol['images'], 'image')})"
 
 
 def _search(folder: Path) -> Iterator[tuple[Path, Record]]:

@@ -12,6 +12,7 @@ from disentanglement.evaluation import fingerprints
 from disentanglement.files import keep_old
 from disentanglement.metrics.metric import MetricFunction
 from disentanglement.metrics.result import Result
+from disentanglement.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -128,9 +129,9 @@ class Scorecard:
         """Return a line of text for each score of a metric."""
         entry = self.record["metrics"][name]
         dead = entry["evidence"].get("dead_codes")
-        note = f"  {dead} codes do not vary" if dead else ""
+        note = f"  {counted(dead, 'code does', 'codes do')} not vary" if dead else ""
         if fits := entry.get("unconverged_fits"):
-            note += f"  {fits} fits of its learner did not converge"
+            note += f"  {counted(fits, 'fit')} of its learner did not converge"
         return [
             f"{score:40} {value:8.4f}  {entry['seconds']:6.1f} s{note}"
             for score, value in entry["scores"].items()

@@ -13,6 +13,7 @@ from disentanglement.evaluation.score_records import Record, dataset_name, find_
 from disentanglement.experiments import pretrained
 from disentanglement.files import keep_old
 from disentanglement.training import visualize
+from disentanglement.wording import counted
 
 FIGURE, TABLE, ANIMATION = "Figure1.png", "Table1.png", "traversal.gif"
 _MODEL = "InfoGAN-CR"  # of the paper's Figure 1
@@ -56,7 +57,7 @@ def _main(results: Path) -> int:
     animation.save_gif(results / ANIMATION, rows, model.labels, values, model.title)
     table1.draw(table.compare(found), results / TABLE)
     print(f"{model.title}: {results / FIGURE}, {results / ANIMATION}")
-    print(f"{len(found)} records: {results / TABLE}")
+    print(f"{counted(len(found), 'record')}: {results / TABLE}")
     if left := len(everything) - len(found):
         print(
             f"note: {left} of {len(everything)} records are of other data or by another protocol "

@@ -9,6 +9,7 @@ from disentanglement import console
 from disentanglement.experiments.processes import Command
 from disentanglement.experiments.queues import Queue
 from disentanglement.experiments.runs import RunFolder
+from disentanglement.wording import counted
 
 _LOG_LINES = 5  # of worker.log, shown when a run fails
 
@@ -71,4 +72,4 @@ class GridReporter:
 
 def count(runs: Sequence[RunFolder]) -> str:
     """Return e.g. "1 run" or "3 runs"."""
-    return f"{len(runs)} run{'' if len(runs) == 1 else 's'}"
+    return counted(len(runs), "run")

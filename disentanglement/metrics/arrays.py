@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from disentanglement.wording import counted
+
 _DIMENSIONS = {
     "group_codes": "M, L, K",
     "group_labels": "M",
@@ -71,7 +73,8 @@ def _numbers(name: str, array: ArrayLike) -> np.ndarray:
     array = array.astype(np.float64)
     if len(bad := np.argwhere(~np.isfinite(array))):
         raise ArrayError(
-            f"{name} holds {len(bad)} NaN or infinite values, the first at {bad[0].tolist()}"
+            f"{name} holds {counted(len(bad), 'NaN or infinite value')}, the first at "
+            f"{bad[0].tolist()}"
         )
     if not ((largest := np.abs(array).max()) == 0 or _SMALLEST < largest < _LARGEST):
         raise ArrayError(
@@ -113,7 +116,7 @@ def _check_labels(labels: np.ndarray, arrays: dict[str, np.ndarray]) -> None:
     found = np.unique(labels)
     count = next((a.shape[1] for n, a in arrays.items() if n in ("factors", "factor_ids")), None)
     if found[0] < 0 or (count and found[-1] >= count):
-        limit = f"0 .. {count - 1} ({count} factors)" if count else "0 or more"
+        limit = f"0 .. {count - 1} ({counted(count, 'factor')})" if count else "0 or more"
         raise ArrayError(f"group_labels must be {limit}, but go from {found[0]} to {found[-1]}")
     if len(found) < (count or found[-1] + 1):
         missing = next(i for i in range(count or found[-1]) if i not in found)

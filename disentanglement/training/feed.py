@@ -13,6 +13,7 @@ from keras import ops
 from disentanglement import engine
 from disentanglement.data.dataset import Dataset, HasMetricData
 from disentanglement.errors import UserError
+from disentanglement.wording import counted
 
 _CHECKED_IMAGES = 1000
 
@@ -54,7 +55,7 @@ def check_same(path: Path, recorded: dict[str, Any] | None, dataset: Dataset) ->
         )
     if changed:
         before, now = (
-            f"{d['images']} images of {d['dataset']} (checksum {d['checksum']})"
+            f"{counted(d['images'], 'image')} of {d['dataset']} (checksum {d['checksum']})"
             for d in (recorded, current)
         )
         raise UserError(

@@ -28,6 +28,7 @@ from disentanglement.training.callbacks import (
 )
 from disentanglement.training.position import Plan
 from disentanglement.training.sample_grids import SampleGrids
+from disentanglement.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -175,8 +176,9 @@ class TrainingRun:
         next_batch = meta["next_batch"]
         if next_batch > self.plan.total:
             raise UserError(
-                f"{self.checkpoint} has {next_batch} batches, more than the {self.plan.total} "
-                "asked for: increase epoch or max_batches, or use another folder"
+                f"{self.checkpoint} has {counted(next_batch, 'batch', 'batches')}, more than the "
+                f"{self.plan.total:,} asked for: increase epoch or max_batches, or use another "
+                "folder"
             )
         log.info("resumed from %s: %d of %d batches", self.checkpoint, next_batch, self.plan.total)
         return next_batch

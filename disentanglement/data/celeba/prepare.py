@@ -21,6 +21,7 @@ from disentanglement.data import npz, parts
 from disentanglement.data.celeba.dataset import NUM_IMAGES
 from disentanglement.errors import UserError, os_errors_in_one_line
 from disentanglement.files import atomic_path, locked
+from disentanglement.wording import counted
 
 FOLDER = "img_align_celeba"
 ARCHIVE = "img_align_celeba.zip"
@@ -95,8 +96,8 @@ def prepare(
         say(f"note: left out by --skip-bad: {len(bad) + len(unsafe)}")
     count = len(names) - len(bad)
     if count < NUM_IMAGES and not limit:
-        say(f"note: {count:,} images; the official archive has {NUM_IMAGES:,}")
-    say(f"{out}: {count:,} images, {out.stat().st_size / 1e6:.1f} MB, {seconds:.0f} s")
+        say(f"note: {counted(count, 'image')}; the official archive has {NUM_IMAGES:,}")
+    say(f"{out}: {counted(count, 'image')}, {out.stat().st_size / 1e6:.1f} MB, {seconds:.0f} s")
 
 
 def crop_and_resize(image: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ from disentanglement.data.teapots import generate
 from disentanglement.data.teapots.generate import METRIC, TRAIN
 from disentanglement.data.teapots.variants import ALL_COLOR
 from disentanglement.errors import UserError
+from disentanglement.wording import counted
 
 _SAMPLE_SHARE = 10  # one training image in ten has its factors used by the metrics
 _CHUNK = 1000  # images read at a time: 98 MB as float64
@@ -216,7 +217,8 @@ def _check(
     if set(np.unique(labels)) != set(range(count)):
         raise UserError(
             f"{folder / METRIC}: labels range from {labels.min():g} to {labels.max():g}, but "
-            f"{TRAIN} has {count} latents: each of 0 .. {count - 1} must occur, and no other"
+            f"{TRAIN} has {counted(count, 'latent')}: each of 0 .. {count - 1} must occur, and no "
+            "other"
         )
 
 

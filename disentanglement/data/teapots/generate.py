@@ -26,6 +26,7 @@ from disentanglement.data.teapots.variants import DEGREES, NUM_IMAGES, VARIANTS,
 from disentanglement.errors import UserError
 from disentanglement.files import atomic_path, fingerprint, locked
 from disentanglement.streams import stream
+from disentanglement.wording import counted
 
 TRAIN, METRIC = Path("train_data", "data.npz"), Path("metric_data", "data.npz")
 GROUP_SIZE = 100
@@ -111,7 +112,7 @@ def generate(
         shutil.rmtree(folder, ignore_errors=True)
     size = sum((out / path).stat().st_size for path in (TRAIN, METRIC)) / 1e6
     say(
-        f"{out}: {size:.1f} MB; {total:,} images rendered in {rendered:.0f} s, written in "
+        f"{out}: {size:.1f} MB; {counted(total, 'image')} rendered in {rendered:.0f} s, written in "
         f"{time.perf_counter() - start - rendered:.0f} s"
     )
 
