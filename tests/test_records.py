@@ -36,8 +36,3 @@ def test_commit_and_changes(checkout, tmp_path):
     (tmp_path / "code.py").write_text("two")
     records._source.cache_clear()
     assert records.environment()["source"] == {"commit": commit, "clean": False}
-
-
-def test_threads_follow_the_limit(monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert records.environment()["hardware"]["threads"] == 3

@@ -112,7 +112,9 @@ def test_tensorboard(unbroken):
         "discriminator/fake", "discriminator/log_q", "discriminator/loss",
         "discriminator/mean_on_fake", "discriminator/mean_on_real", "discriminator/real",
         "generator/contrastive", "generator/fake", "generator/log_q", "generator/loss",
+        "metrics/dhsic", "metrics/factor_vae",
     }  # fmt: skip
+    assert [e.step for e in found.Scalars("metrics/factor_vae")] == METRIC_ROWS
     assert [e.step for e in found.Scalars("discriminator/loss")] == list(range(BATCHES))
     assert [e.step for e in found.Scalars("cr_discriminator/loss")] == list(range(12, BATCHES))
     assert [e.value for e in found.Scalars("cr_coe")] == [0] * 12 + [2] * 36
@@ -280,7 +282,10 @@ def test_a_foreign_metric_table_is_not_overwritten(tmp_path):
 
 
 def test_batch_size_over_the_data(tmp_path):
-    with pytest.raises(UserError, match="batch_size 65 is more than the 64 images"):
+    with pytest.raises(
+        UserError,
+        match="batch_size 65 is more than the 64 images: lower it, e.g. --set batch_size=64",
+    ):
         tiny.train(tmp_path, batch_size=65)
 
 

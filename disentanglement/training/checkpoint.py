@@ -60,6 +60,14 @@ def load_meta(path: Path) -> dict[str, Any]:
     return json.loads(str(_read(path, [_META])[_META]))
 
 
+def batches(folder: Path) -> int:
+    """Return the batches of the checkpoint in a folder; 0 if there is none that can be read."""
+    try:
+        return load_meta(folder / FILE)["next_batch"] if (folder / FILE).exists() else 0
+    except UserError:  # training will report it
+        return 0
+
+
 def restore(path: Path, model: "Model") -> None:
     """Set every variable of `model` from the checkpoint at `path`.
 
