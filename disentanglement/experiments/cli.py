@@ -9,11 +9,11 @@ from pathlib import Path
 from disentanglement import console, records, threads
 from disentanglement.errors import FolderInUse, TrainingStopped, UserError
 from disentanglement.evaluation import final_metrics
-from disentanglement.experiments import dispatch, grid, jobs, parent
+from disentanglement.experiments import dispatch, grid, jobs, parent, requirements
 from disentanglement.experiments.experiment import Experiment
 from disentanglement.experiments.load import load
 from disentanglement.experiments.runs import RunFolder, differing_keys
-from disentanglement.training import activity
+from disentanglement.training import activity, checkpoint
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,12 @@ def task(folder: Path, arguments: Arguments = None) -> int:
     def train(experiment: Experiment, tasks: list[grid.Task], folders: list[Path]) -> None:
         for path in folders:
             log.info("training in %s", path)
+        left = [
+            requirements.Left(task.config, path, checkpoint.batches(path / "checkpoint"))
+            for task, path in zip(tasks, folders, strict=True)
+        ]
+        for line in requirements.warnings(experiment, left):
+            log.warning(line)
         train_runs(experiment, tasks, folders)
         names = ", ".join(map(str, folders))
         log.info("finished; the scores, the picture and the networks are in %s", names)

@@ -43,7 +43,11 @@ def run_grid(experiment: Experiment, job: Job, options: argparse.Namespace) -> i
         for run in runs:
             verb = job.verb if run in todo else "skip"
             print(f"  {verb:5}  {status.line(run, job.label(run, found[run]), found[run])}")
+        for line in job.needs(runs, todo, found):
+            print(line)
         return 0
+    for line in job.warnings(todo, found):
+        print(line)
     if not ready:
         _check_that_something_can_start(job, found)
     return _do(job, runs, todo, indices, options, chosen)

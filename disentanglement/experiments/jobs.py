@@ -7,10 +7,12 @@ from typing import ClassVar
 
 from disentanglement import files, records
 from disentanglement.evaluation import final_metrics, latent_trans
-from disentanglement.experiments import states
+from disentanglement.experiments import requirements, states
 from disentanglement.experiments.experiment import Experiment
+from disentanglement.experiments.requirements import Left
 from disentanglement.experiments.runs import RunFolder
 from disentanglement.experiments.states import State
+from disentanglement.wording import counted
 
 
 class Job(abc.ABC):
@@ -59,6 +61,16 @@ class Job(abc.ABC):
     def put_away(self, run: RunFolder) -> list[Path]:
         """Rename the results of the job so that it can be done again; return the new paths."""
 
+    def needs(
+        self, runs: list[RunFolder], todo: list[RunFolder], found: Mapping[RunFolder, State]
+    ) -> list[str]:
+        """Return lines on the time, disk and memory that the job takes, if they are known."""
+        return []
+
+    def warnings(self, todo: list[RunFolder], found: Mapping[RunFolder, State]) -> list[str]:
+        """Return lines to print before the job starts."""
+        return []
+
     def label(self, run: RunFolder, state: State) -> str:
         """Return the state of a run as the tables of this job show it."""
         return state.name
@@ -92,6 +104,22 @@ class Training(Job):
     def put_away(self, run: RunFolder) -> list[Path]:
         return [files.keep_old(run.path)] if self._starts_afresh(run) else []
 
+    def needs(
+        self, runs: list[RunFolder], todo: list[RunFolder], found: Mapping[RunFolder, State]
+    ) -> list[str]:
+        configs = [run.task.config for run in runs]
+        return requirements.lines(self.experiment, configs, self._left(todo, found))
+
+    def warnings(self, todo: list[RunFolder], found: Mapping[RunFolder, State]) -> list[str]:
+        return requirements.warnings(self.experiment, self._left(todo, found))
+
+    def _left(self, todo, found):
+        """Return the runs to train, each with its next batch."""
+        return [
+            Left(run.task.config, run.path, 0 if self._starts_afresh(run) else found[run].batches)
+            for run in todo
+        ]
+
     def _starts_afresh(self, run):
         return run.scheduler.force_rerun and run.record().get("state") == states.FINISHED
 
@@ -100,7 +128,7 @@ class Training(Job):
         scores = [f"{name} {value:.3f}" for name, value in record["scores"].items()]
         minutes = f"{record['seconds'] / 60:.1f} min"
         if data := record.get("data"):
-            minutes += f"  on {data['images']:,} images of {data['dataset']}"
+            minutes += f"  on {counted(data['images'], 'image')} of {data['dataset']}"
         picture = f"traversals: {run.path / 'traversal.png'}"
         return "  ".join([*scores, minutes, str(run.path), picture])
 

@@ -1,0 +1,344 @@
+"""What a run needs: time, disk and memory, from its config and measured rates.
+
+The time is for two CPU cores; nothing has been measured on a GPU.
+"""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from disentanglement.config import InfoGANCRKeys, TrainingConfig
+from disentanglement.data.dsprites.dataset import classifier_path
+from disentanglement.experiments.experiment import Experiment
+from disentanglement.training.position import Plan
+from disentanglement.wording import counted, duration, size
+
+_GRID_IMAGES = 100  # of a picture of the grids that were measured, 10 x 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rates:
+    """Rates of an experiment with the paper's config.
+
+    Sizes and memory are rounded up. Sample grids were measured after 160 batches; those of a
+    trained model are smaller where its images are sharper.
+
+    Attributes:
+        batch_size: The batch size of these times; they grow in proportion to it.
+        batch_ms: A batch; for InfoGAN-CR, before H trains.
+        contrastive_ms: A batch in which H trains.
+        evaluation_s: An evaluation, without the shape classifier.
+        classification_s: What the shape classifier adds to it.
+        grids_s: Drawing a set of sample grids.
+        grids_mb: The set, on disk.
+        checkpoint_mb: A checkpoint.
+        event_bytes: TensorBoard's scalars of a batch.
+        memory_gb: A run's memory, without the data set.
+        image_bytes: An image of the data set, in memory.
+        stored_bytes: An image of the data set, on disk.
+        group_images: Images that the data set holds for metrics only.
+    """
+
+    batch_size: int = 64
+    batch_ms: float
+    contrastive_ms: float = 0
+    evaluation_s: float
+    classification_s: float = 0
+    grids_s: float
+    grids_mb: float
+    checkpoint_mb: float
+    event_bytes: int
+    memory_gb: float
+    image_bytes: int
+    stored_bytes: int
+    group_images: int = 0
+
+
+# Where a time comes from:
+# (1) docs/PERFORMANCE.md, measured on an idle machine.
+# (2) A run of the paper's length on an idle machine: 9.3 batches a second.
+# (3) benchmarks/requirements.py, on a busy machine: 0.67 of the processor time of both cores, which
+#     is the share that agrees with (2). All sizes and memory are from there as well.
+RATES = {
+    "InfoGAN-CR_dSprites": Rates(
+        batch_ms=108,  # (2)
+        contrastive_ms=250,  # (3)
+        evaluation_s=10,  # (3)
+        classification_s=21,  # (1)
+        grids_s=0.5,  # (3)
+        grids_mb=1.9,
+        checkpoint_mb=9.3,
+        event_bytes=660,
+        memory_gb=1.5,
+        image_bytes=512,
+        stored_bytes=512,
+    ),
+    "FactorVAE_dSprites": Rates(
+        batch_ms=61,  # (3)
+        evaluation_s=12,  # (3)
+        classification_s=21,  # (1)
+        grids_s=1,  # (3)
+        grids_mb=3.6,
+        checkpoint_mb=55,
+        event_bytes=470,
+        memory_gb=1.3,
+        image_bytes=512,
+        stored_bytes=512,
+    ),
+    "InfoGAN-CR_3D_teapot": Rates(
+        batch_ms=116,  # (1)
+        contrastive_ms=246,  # (1)
+        evaluation_s=10,  # (3)
+        grids_s=1,  # (3)
+        grids_mb=10,
+        checkpoint_mb=9.4,
+        event_bytes=660,
+        memory_gb=1.7,
+        image_bytes=64 * 64 * 3,
+        stored_bytes=1200,
+        group_images=50_000,
+    ),
+    "FactorVAE_3D_teapot": Rates(
+        batch_ms=57,  # (1)
+        evaluation_s=12,  # (3)
+        grids_s=2,  # (3)
+        grids_mb=11,
+        checkpoint_mb=55,
+        event_bytes=470,
+        memory_gb=1.5,
+        image_bytes=64 * 64 * 3,
+        stored_bytes=1200,
+        group_images=50_000,
+    ),
+    "InfoGAN-CR_CelebA": Rates(
+        batch_size=128,
+        batch_ms=522,  # (1)
+        contrastive_ms=1058,  # (1)
+        evaluation_s=0,  # no metrics run during training
+        grids_s=1,  # (3)
+        grids_mb=3.2,
+        checkpoint_mb=168,
+        event_bytes=660,
+        memory_gb=1.9,
+        image_bytes=32 * 32 * 3,
+        stored_bytes=32 * 32 * 3,
+    ),
+}
+_MACHINE = "two cores of an AMD EPYC with AVX-512; nothing has been measured on a GPU"
+_OTHERS_MB = 40  # networks, pictures and text at the end of a run: 2 MB, on CelebA 39
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a run has to do from one of its batches on.
+
+    Attributes:
+        batches: Batches; for InfoGAN-CR, in which H does not train.
+        contrastive: Batches in which H trains.
+        evaluations: Rows of metric.csv.
+        grids: Sets of sample grids.
+        snapshots: Checkpoints that are kept besides the last one.
+    """
+
+    batches: int
+    contrastive: int
+    evaluations: int
+    grids: int
+    snapshots: int
+
+    @classmethod
+    def of(cls, config: TrainingConfig, num_images: int, first: int = 0) -> "Work":
+        """Return the work from batch `first` on, with this number of training images."""
+        plan = Plan.of(config, num_images)
+        idle, rise = plan.total, 0
+        if isinstance(config, InfoGANCRKeys):  # see algorithms/schedule.py, which is slow to import
+            rise = config.cr_coe_increase_batch if config.cr_coe_increase_times else 0
+            skips = config.skip_idle_crd and not config.cr_coe_start and config.cr_coe_increase
+            idle = rise if skips else 0
+        ids = np.arange(first, plan.total)
+        in_epoch = ids % plan.batches_per_epoch + 1
+        always = (in_epoch == plan.batches_per_epoch) | (ids == plan.total - 1)
+        snapshot = (ids == rise - 1) & (ids < plan.total - 1)
+        always |= snapshot
+
+        def count(frequency: int) -> int:
+            return int((always | (in_epoch % frequency == 0)).sum()) if frequency else 0
+
+        untrained = config.metric_untrained and config.metric_freq and not first
+        fast = int((ids < idle).sum())
+        return cls(
+            batches=fast,
+            contrastive=len(ids) - fast,
+            evaluations=count(config.metric_freq) + bool(untrained),
+            grids=count(config.vis_freq),
+            snapshots=int(snapshot.sum()),
+        )
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What runs need: seconds on two cores, bytes of disk."""
+
+    seconds: float
+    disk: float
+    grids: float  # the part of `disk` that sample grids take
+
+    def __add__(self, other: "Needs") -> "Needs":
+        return Needs(self.seconds + other.seconds, self.disk + other.disk, self.grids + other.grids)
+
+
+class Left(NamedTuple):
+    """A run that is to be trained, in its folder, from a batch on."""
+
+    config: TrainingConfig
+    folder: Path
+    next_batch: int
+
+
+def _share(config: TrainingConfig) -> float:
+    """Return the number of images in a grid's picture relative to the measured ones."""
+    return config.vis_num_sample * config.vis_num_rep / _GRID_IMAGES
+
+
+class Estimate:
+    """Estimates what runs of an experiment need.
+
+    Args:
+        experiment: The experiment; it must have been measured.
+        rates: Its rates.
+    """
+
+    def __init__(self, experiment: Experiment, rates: Rates):
+        self.experiment, self.rates = experiment, rates
+        self.evaluation_s = rates.evaluation_s
+        if rates.classification_s and classifier_path(experiment.folder).exists():
+            self.evaluation_s += rates.classification_s
+
+    def images(self, config: TrainingConfig) -> int:
+        """Return how many images a run trains on."""
+        return getattr(config, "generate", None) or self.experiment.num_images
+
+    def work(self, config: TrainingConfig, first: int = 0) -> Work:
+        return Work.of(config, self.images(config), first)
+
+    def batch_ms(self, config: TrainingConfig) -> tuple[float, float]:
+        """Return the milliseconds of a batch, and of one in which H trains."""
+        scale = config.batch_size / self.rates.batch_size
+        return self.rates.batch_ms * scale, self.rates.contrastive_ms * scale
+
+    def grids_s(self, config: TrainingConfig) -> float:
+        """Return the seconds of a set of sample grids."""
+        return self.rates.grids_s * _share(config)
+
+    def needs(self, config: TrainingConfig, first: int = 0) -> Needs:
+        """Return what is left of a run from batch `first` on."""
+        rates, work = self.rates, self.work(config, first)
+        fast, slow = self.batch_ms(config)
+        grids = work.grids * rates.grids_mb * _share(config) * 1e6
+        # While a checkpoint is written, the previous one is still there.
+        fixed = ((2 + work.snapshots) * rates.checkpoint_mb + _OTHERS_MB) * 1e6
+        events = (work.batches + work.contrastive) / config.summary_freq * rates.event_bytes
+        seconds = (
+            (work.batches * fast + work.contrastive * slow) / 1000
+            + work.evaluations * self.evaluation_s
+            + work.grids * self.grids_s(config)
+        )
+        return Needs(seconds, grids + fixed + events, grids)
+
+    def rest(self, left: Sequence[Left]) -> Needs:
+        """Return what all these runs still need."""
+        parts = [self.needs(run.config, run.next_batch) for run in left]
+        return sum(parts, Needs(0, 0, 0))
+
+    def parts(self, config: TrainingConfig) -> str:
+        """Return how the time of a run is made up."""
+        work, (fast, slow) = self.work(config), self.batch_ms(config)
+        jobs = (
+            (work.batches, "batch", "batches", fast / 1000),
+            (work.contrastive, "contrastive batch", "contrastive batches", slow / 1000),
+            (work.evaluations, "evaluation", None, self.evaluation_s),
+            (work.grids, "set of sample grids", "sets of sample grids", self.grids_s(config)),
+        )
+        return ", ".join(
+            f"{counted(count, one, many)} of {seconds * 1000:.0f} ms"
+            if seconds < 1
+            else f"{counted(count, one, many)} of {seconds:.1f} s"
+            for count, one, many, seconds in jobs
+            if count and seconds
+        )
+
+    def memory(self, config: TrainingConfig) -> float:
+        """Return the bytes of memory that a run takes, with its data."""
+        held = (self.images(config) + self.rates.group_images) * self.rates.image_bytes
+        return self.rates.memory_gb * 1e9 + held
+
+    def stored(self, config: TrainingConfig) -> float:
+        """Return the bytes that the data set takes on disk."""
+        return (self.images(config) + self.rates.group_images) * self.rates.stored_bytes
+
+
+def lines(
+    experiment: Experiment, configs: Sequence[TrainingConfig], left: Sequence[Left]
+) -> list[str]:
+    """Return lines on what the runs of a grid need, and what is left to do.
+
+    Args:
+        experiment: The experiment.
+        configs: Those of all runs.
+        left: The runs to train.
+    """
+    estimate = _estimate(experiment)
+    if estimate is None:
+        return ["what a run needs has not been measured for this experiment"]
+    needs = [estimate.needs(config) for config in configs]
+    own, config = max(zip(needs, configs, strict=True), key=lambda pair: pair[0].seconds)
+    which = "each run" if len(configs) > 1 else "the run"
+    if any(other != own for other in needs):
+        which = "the longest run"
+    found = [
+        f"{which}: about {duration(own.seconds)} on two CPU cores ({estimate.parts(config)}), "
+        f"{_disk(own)}, {size(estimate.memory(config))} of memory",
+    ]
+    whole = sum(needs, Needs(0, 0, 0))
+    if len(configs) > 1:
+        text = f"{duration(whole.seconds)} one after another, {size(whole.disk)} of disk"
+        found.append(f"{len(configs)} runs: about {text}")
+    rest = estimate.rest(left)
+    if left and rest != whole:
+        found.append(f"left to do: about {duration(rest.seconds)}, {size(rest.disk)} of disk")
+    if stored := estimate.stored(config):
+        found.append(f"the data set, once: {size(stored)} of disk")
+    found.append(f"computed from what was measured on {_MACHINE}")
+    return [*found, *warnings(experiment, left)]
+
+
+def warnings(experiment: Experiment, left: Sequence[Left]) -> list[str]:
+    """Return a line if the disk has too little space for what is left; see `lines`."""
+    estimate = _estimate(experiment)
+    if estimate is None or not left:
+        return []
+    folder = left[0].folder
+    while not folder.exists():
+        folder = folder.parent
+    needed, free = estimate.rest(left), shutil.disk_usage(folder).free
+    if free >= needed.disk:
+        return []
+    return [
+        f"warning: {folder} has {size(free)} of free disk space, but training needs about "
+        f"{_disk(needed)}: free some, draw fewer grids (e.g. --set vis_freq=2000), or name a "
+        "folder on another disk (--set result_root_folder=...)"
+    ]
+
+
+def _estimate(experiment: Experiment) -> Estimate | None:
+    rates = RATES.get(experiment.folder.name)
+    return Estimate(experiment, rates) if rates else None
+
+
+def _disk(needs: Needs) -> str:
+    grids = f" ({size(needs.grids)} of it sample grids)" if needs.grids else ""
+    return f"{size(needs.disk)} of disk{grids}"
