@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from disentanglement.console import run_command
+from disentanglement.console import progress_bar, run_command
 from disentanglement.data.dsprites import dataset as dsprites
 from disentanglement.data.dsprites.render import render
 from disentanglement.errors import UserError
@@ -44,9 +44,9 @@ def generate(path: Path, force: bool) -> None:
     if path.exists() and not force:
         raise UserError(f"{path} exists: choose another name, or add --force to replace it")
     start = time.perf_counter()
-    with tqdm(desc="rendering", unit=" poses") as bar:
+    with progress_bar(None, "poses", "rendering") as bar:
         bits = render(_reporter(bar))
-    with tqdm(desc="writing", unit=" images", unit_scale=True) as bar:
+    with progress_bar(None, "images", "writing") as bar:
         dsprites.write_official(path, bits, _reporter(bar))
     size = path.stat().st_size / 1e6
     print(f"{path}: 737,280 images, {size:.1f} MB, {time.perf_counter() - start:.0f} s")

@@ -1,11 +1,15 @@
 """What every command line shares: exit statuses, messages and checks of options."""
 
 import argparse
+import contextlib
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -110,24 +114,51 @@ def log_to(paths: Iterable[Path]) -> None:
         logger.addHandler(handler)
 
 
-def progress_bar(total: int, unit: str, description: str | None = None) -> tqdm:
+def progress_bar(
+    total: int | None, unit: str, description: str | None = None, passing: bool = False
+) -> tqdm:
     """Return a progress bar with the time left; in a file, a line a minute instead of a bar.
 
     Args:
-        total: How many items there are.
+        total: How many items there are, if it is known already.
         unit: What they are called, e.g. "images".
         description: What is done to them, in a word or two.
+        passing: Whether the bar is removed at the end; in a file, nothing is then written before
+            the first minute has passed.
     """
-    every = {} if sys.stderr.isatty() else {"mininterval": _SECONDS, "maxinterval": _SECONDS}
+    every: dict[str, Any] = {}
+    if not sys.stderr.isatty():
+        every = {"mininterval": _SECONDS, "maxinterval": _SECONDS}
+        every["delay"] = _SECONDS if passing else 0
     return tqdm(
         total=total,
         unit=f" {unit}",
         desc=description,
         smoothing=0.05,
         miniters=1,
+        leave=not passing,
         file=sys.stderr if sys.stderr.isatty() else _Lines(),
         **every,
     )
+
+
+@contextlib.contextmanager
+def sign_of_life(what: str) -> Iterator[None]:
+    """In a file, write a line a minute while the block runs; on a terminal, a bar is there."""
+    over = threading.Event()
+
+    def report() -> None:
+        while not over.wait(_SECONDS):
+            seconds = tqdm.format_interval(time.monotonic() - start)
+            print(f"{what}: running for {seconds}", file=sys.stderr, flush=True)
+
+    start, thread = time.monotonic(), threading.Thread(target=report, daemon=True)
+    if not sys.stderr.isatty():
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
 
 
 class _Lines:

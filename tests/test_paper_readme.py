@@ -216,6 +216,33 @@ def test_progress_in_a_file_is_a_line_now_and_then(capsys, monkeypatch):
     ]  # fmt: skip
 
 
+def test_passing_progress_in_a_file_shows_only_what_takes_minutes(capsys, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("tqdm.std.time", lambda: now[0])
+    for seconds, expected in ((40, 0), (100, 1)):
+        with console.progress_bar(seconds, "images", "encoding", passing=True) as bar:
+            for _ in range(seconds):
+                now[0] += 1
+                bar.update()
+        lines = [line for line in capsys.readouterr().err.split("\n") if line]
+        assert len(lines) == expected, lines
+    assert "60/100" in lines[0]
+
+
+def test_what_takes_minutes_gives_signs_of_life(capsys, monkeypatch):
+    monkeypatch.setattr(console, "_SECONDS", 0.05)
+    with console.sign_of_life("dci_rf_cv"):
+        time.sleep(0.3)
+    found = capsys.readouterr().err.splitlines()
+    assert len(found) >= 2
+    assert set(found) == {"dci_rf_cv: running for 00:00"}
+    time.sleep(0.15)
+    assert capsys.readouterr().err == ""  # it is over
+    with console.sign_of_life("mig"):
+        pass
+    assert capsys.readouterr().err == ""
+
+
 # ---- training without a scheduler ---------------------------------------------------------------
 
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
+from disentanglement.console import progress_bar
 from disentanglement.data.dataset import ImageSource, MetricImages
 from disentanglement.errors import UserError
 from disentanglement.wording import counted
@@ -50,7 +50,7 @@ def _encode_once(
     numbers = np.concatenate([indices.ravel() for indices in wanted.values()])
     unique, places = np.unique(numbers, return_inverse=True)
     parts = []
-    with tqdm(total=len(unique), unit=" images", desc="encoding", disable=None, leave=False) as bar:
+    with progress_bar(len(unique), "images", "encoding", passing=True) as bar:
         for chunk in np.array_split(unique, -(-len(unique) // _CHUNK)):
             parts.append(checked_codes(encode, dataset.images(chunk)))
             bar.update(len(chunk))

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from disentanglement.config import nearest
+from disentanglement.console import sign_of_life
 from disentanglement.data import factors
 from disentanglement.data.dataset import (
     Dataset,
@@ -209,6 +210,7 @@ def score_into(
     except ArrayError as error:
         raise UserError(str(error)) from error
     with logging_redirect_tqdm():  # results go above the bar
+        # In a file, the lines of the results show the progress.
         bar = tqdm(metrics.items(), unit=" metrics", disable=None, leave=False)
         for name, function in bar:
             bar.set_description(name)
@@ -218,7 +220,8 @@ def score_into(
                 continue
             start = time.perf_counter()
             try:
-                result, unconverged = _compute(metric, arrays, seed)
+                with sign_of_life(name):  # dci_rf_cv takes minutes
+                    result, unconverged = _compute(metric, arrays, seed)
             except ArrayError as error:
                 card.skip(name, str(error))
             else:

@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 from keras import layers
+from tqdm import tqdm
 
 from disentanglement import engine, records
+from disentanglement.console import progress_bar
 from disentanglement.errors import UserError, os_errors_in_one_line
 from disentanglement.files import keep_old, write_text
 from disentanglement.networks.export import fold, save_keras
@@ -89,17 +91,19 @@ def train(
     with os_errors_in_one_line(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         batches = _Batches(dataset, chosen, seed)
+        terminal = sys.stdout.isatty()
         model.fit(
             batches,
             epochs=epochs,
             shuffle=False,  # _Batches has its own order
-            verbose=1 if sys.stdout.isatty() else 2,
+            verbose=1 if terminal else 2,
             callbacks=[
                 # Keras passes the number of the epoch: resumed training does not start at 0.
                 keras.callbacks.LambdaCallback(
                     on_epoch_begin=lambda epoch, _: batches.start(epoch)
                 ),
                 keras.callbacks.BackupAndRestore(backup, delete_checkpoint=False),
+                *([] if terminal else [_Progress(len(batches), epochs)]),
             ],
         )
     record = {
@@ -153,6 +157,26 @@ def _accuracy(model: keras.Model, dataset: "DSprites") -> float:
         for part in np.array_split(rows, -(-len(rows) // _CHUNK))
     ]
     return float(np.concatenate(hits).mean())
+
+
+class _Progress(keras.callbacks.Callback):
+    """Writes a line a minute; Keras itself writes one an epoch, which can take ten minutes."""
+
+    bar: tqdm
+
+    def __init__(self, batches: int, epochs: int):
+        super().__init__()
+        self.batches, self.epochs = batches, epochs
+
+    def on_epoch_begin(self, epoch, logs=None):
+        name = f"epoch {epoch + 1}/{self.epochs}"
+        self.bar = progress_bar(self.batches, "batches", name, passing=True)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.bar.update()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.bar.close()
 
 
 class _Batches(keras.utils.PyDataset):
