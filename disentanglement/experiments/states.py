@@ -14,6 +14,7 @@ from disentanglement.evaluation import final_metrics, score_records
 from disentanglement.experiments.runs import RunFolder
 from disentanglement.training import activity, checkpoint
 from disentanglement.training.position import UNTRAINED, Plan
+from disentanglement.wording import counted
 
 NEW, QUEUED, RUNNING, STOPPED = "new", "queued", "running", "stopped"
 INTERRUPTED, FAILED, FINISHED = "interrupted", "failed", "finished"
@@ -88,7 +89,8 @@ def of(
     if change:
         return State(OTHER_CONFIG, batches, total, scores, change, _SAME_FOLDER)
     if batches > total:
-        detail = f"it has {batches:,} batches, more than the {total:,} that the config asks for"
+        trained = counted(batches, "batch", "batches")
+        detail = f"it has {trained}, more than the {total:,} that the config asks for"
         advice = "increase epoch or max_batches, or set another result_root_folder"
         return State(OTHER_CONFIG, batches, total, scores, detail, advice)
     name, detail, following = _settled(run, record, batches, total, metrics)

@@ -11,6 +11,7 @@ from disentanglement import sheet
 from disentanglement.data.labels import label_of
 from disentanglement.files import atomic_path
 from disentanglement.streams import stream
+from disentanglement.wording import counted
 
 if TYPE_CHECKING:  # imports Keras
     from disentanglement.algorithms.model import Model
@@ -31,7 +32,7 @@ def title_of(model: "Model", batches: int, data: str | None) -> str:
         data: The class name of its data set, or a longer name; None if unknown.
     """
     name = model.name_after(batches) + (f" on {label_of(data)}" if data else "")
-    return f"{name}, {batches:,} batches, run {model.config.run}"
+    return f"{name}, {counted(batches, 'batch', 'batches')}, run {model.config.run}"
 
 
 def to_bytes(images: np.ndarray) -> np.ndarray:
