@@ -32,6 +32,7 @@ bench: .venv/installed
 	$(BIN)/python benchmarks/train_step.py
 	$(BIN)/python benchmarks/experiments.py
 	$(BIN)/python benchmarks/memory_and_disk.py
+	$(BIN)/python benchmarks/requirements.py
 	$(BIN)/python benchmarks/metrics.py
 
 clean:

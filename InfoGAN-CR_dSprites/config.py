@@ -3,9 +3,9 @@
 Expect, from the paper (50 runs): a FactorVAE metric of 0.88 +- 0.01, and of 0.82 +- 0.01 for the
 snapshot before the contrastive term is switched on (batch 288,000).
 
-Hardware and time: a GPU, not measured yet. On two CPU cores one run takes about 24 hours,
-evaluations included, or 29 with the shape classifier (computed from 185 ms a batch, 425 ms with the
-contrastive term, 22 s an evaluation).
+Hardware and time: a GPU, not measured yet. On two idle CPU cores one run takes about 13 hours with
+AVX-512, and 24 without it, or 5 more with the shape classifier (computed: main.py --dry-run, and
+docs/EXPERIMENTS.md).
 
 Results: a folder per run in results/, named after the run's values in test_config; `run` is the
 seed. A run leaves about 3 GB, mostly in sample/ (see vis_freq).

@@ -24,8 +24,9 @@ def measure(name, teapots_folder, batches, overrides):
     from disentanglement.experiments.load import load
     from disentanglement.networks import export
     from disentanglement.training import checkpoint, feed
-    from disentanglement.training.callbacks import SampleGrids, TensorBoard
+    from disentanglement.training.callbacks import TensorBoard
     from disentanglement.training.position import Plan
+    from disentanglement.training.sample_grids import SampleGrids
 
     experiment = load(name)
     is_gan = experiment.task == "gan_task"
@@ -118,5 +119,8 @@ if __name__ == "__main__":
         measure(options.one, options.teapots, options.batches, options.set)
     else:
         for folder in folders():
+            if "teapot" in folder.name and not options.teapots.exists():
+                print(f"{folder.name}: left out, as {options.teapots} does not exist")
+                continue
             words = [*sys.argv[1:], "--one", folder.name]
             subprocess.run([sys.executable, __file__, *words], check=True)
