@@ -1,5 +1,7 @@
 """examples/tour.ipynb runs, and is committed with its outputs."""
 
+import re
+
 import nbformat
 import pytest
 
@@ -32,6 +34,11 @@ def test_it_runs():
     notebook = nbformat.read(PATH, as_version=4)
     committed = texts(notebook)
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": PATH.parent}}).execute()
+    logged = "".join(
+        out.text for cell in notebook.cells for out in cell.get("outputs", [])
+        if out.get("name") == "stderr"
+    )  # fmt: skip
+    assert not re.search("oneDNN|[Cc]uda|absl|CPU instructions", logged), logged
     found = texts(notebook)
     assert "InfoGAN-CR_dSprites/hour/run-0" in found[0]
     assert found[1] == committed[1]  # the model's title
