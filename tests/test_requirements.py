@@ -9,6 +9,7 @@ import pytest
 from disentanglement.config import InfoGANCRConfig
 from disentanglement.experiments import requirements
 from disentanglement.experiments.load import folders, load
+from disentanglement.experiments.rates import RATES
 from disentanglement.experiments.requirements import Left, Work
 from tests import runs, tiny
 from tests.commands import copy_experiment, run
@@ -26,7 +27,7 @@ def changed(config, **changes):
 
 
 def test_every_experiment_has_been_measured():
-    assert {path.name for path in folders()} == set(requirements.RATES)
+    assert {path.name for path in folders()} == set(RATES)
 
 
 def test_work_is_what_a_run_does(unbroken):
@@ -68,7 +69,7 @@ def test_lines(dsprites, tmp_path):
     configs = [changed(config, run=run) for run in range(3)]
     left = [Left(configs[1], tmp_path, 0), Left(configs[2], tmp_path, 161_280)]
     each, whole, rest, data, source = requirements.lines(experiment, configs, left)
-    rates = requirements.RATES["InfoGAN-CR_dSprites"]
+    rates = RATES["InfoGAN-CR_dSprites"]
     assert each.startswith("each run: about ")
     assert f"288,000 batches of {rates.batch_ms} ms, 34,560 contrastive batches of" in each
     assert "812 evaluations of" in each
@@ -83,7 +84,7 @@ def test_lines(dsprites, tmp_path):
 
 def test_half_the_batch_size_takes_half_the_time(dsprites):
     experiment, config = dsprites
-    estimate = requirements.Estimate(experiment, requirements.RATES[experiment.folder.name])
+    estimate = requirements.Estimate(experiment, RATES[experiment.folder.name])
     plain = changed(config, metric_freq=0, vis_freq=0, max_batches=1000)
     whole, half = estimate.needs(plain), estimate.needs(changed(plain, batch_size=32))
     assert half.seconds == pytest.approx(whole.seconds / 2)
@@ -95,7 +96,7 @@ def test_half_the_batch_size_takes_half_the_time(dsprites):
 def test_a_run_on_fewer_images_needs_less_memory():
     experiment = load("InfoGAN-CR_3D_teapot")
     config = experiment.grid().tasks[0].config
-    estimate = requirements.Estimate(experiment, requirements.RATES[experiment.folder.name])
+    estimate = requirements.Estimate(experiment, RATES[experiment.folder.name])
     saved = estimate.memory(config) - estimate.memory(changed(config, generate=20_000))
     assert saved == 180_000 * 64 * 64 * 3
 

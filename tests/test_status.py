@@ -41,8 +41,9 @@ def test_live_killed_finished_queued_and_new_runs_side_by_side(experiment):
         assert live["doing"] == "training"
         os.kill(live["pid"], 0)
         text = run(experiment, "--runs", "3-7", "--status").stdout
-        assert re.search(r"\n  running +0 of 322,560 .*run-5,  training: pid \d+ on ", text)
-        assert re.search(r"\n  new +0 of 322,560 .*run-7,  main.py trains it\n", text)
+        assert re.search(r"\n  running +0 of 322,560 .*run-5  training: pid \d+ on ", text)
+        assert "/results, all cr_coe_increase-2.0, " in text
+        assert re.search(r"\n  new +0 of 322,560 .*run-7  main.py trains it\n", text)
     finally:
         main.send_signal(signal.SIGINT)
         main.communicate(timeout=60)

@@ -6,7 +6,7 @@ images share. Read `iteration` first: it is the whole algorithm, in the order of
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import keras
@@ -24,6 +24,7 @@ from disentanglement.networks.layers import initialize, update_spectral_vectors
 from disentanglement.streams import stream
 
 EPS = 1e-8
+_CERTAIN = 0.99  # mean probability from which D is right about nearly every image
 
 
 class InfoGANCR(Model):
@@ -211,6 +212,15 @@ class InfoGANCR(Model):
 
     def schedule_report(self, global_id: int) -> dict[str, float]:
         return {"cr_coe": self.schedule.cr_coe(global_id), "gap": self.schedule.gap(global_id)}
+
+    def trouble(self, report: Mapping[str, np.ndarray]) -> str | None:
+        real, fake = (report[f"discriminator/mean_on_{kind}"] for kind in ("real", "fake"))
+        if real < _CERTAIN or fake > 1 - _CERTAIN:
+            return None
+        return (
+            "the discriminator has told all generated images from real ones, so the generator "
+            "hardly learns: look at the pictures in sample/, and try another run number"
+        )
 
     def generate(self, latents: np.ndarray) -> np.ndarray:
         return self._generate(latents)

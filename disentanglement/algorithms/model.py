@@ -140,6 +140,13 @@ class Model(abc.ABC):
         """Return the scheduled values to report, by TensorBoard tag."""
         return {}
 
+    def trouble(self, report: Mapping[str, np.ndarray]) -> str | None:
+        """Return what is wrong if this batch's report shows a failure of training, or None.
+
+        Single batches may do so in a healthy run; see training/watch.py.
+        """
+        return None
+
     def reconstruct(self, images: np.ndarray) -> np.ndarray | None:
         """Return reconstructions of images, for the sample grids; None if there are none."""
         return None

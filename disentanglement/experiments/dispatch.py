@@ -12,9 +12,10 @@ from disentanglement.experiments.experiment import Experiment
 from disentanglement.experiments.grid import Grid
 from disentanglement.experiments.jobs import Job
 from disentanglement.experiments.processes import Command
-from disentanglement.experiments.reporter import GridReporter, count
+from disentanglement.experiments.reporter import GridReporter
 from disentanglement.experiments.runs import RunFolder, group_runs
 from disentanglement.experiments.states import State
+from disentanglement.wording import counted
 
 
 def run_grid(experiment: Experiment, job: Job, options: argparse.Namespace) -> int:
@@ -32,7 +33,8 @@ def run_grid(experiment: Experiment, job: Job, options: argparse.Namespace) -> i
     again = chosen.scheduler.force_rerun
     todo = [run for run in ready if again or not job.is_done(run, found[run])]
     indices = gpus.usable(chosen.scheduler)
-    print(f"{options.config}: {count(runs)}, {len(todo)} to {job.verb} on {gpus.where(indices)}")
+    total, where = counted(len(runs), "run"), gpus.where(indices)
+    print(f"{options.config}: {total}, {len(todo)} to {job.verb} on {where}")
     try:
         job.check_data(todo)  # once, rather than in every run
     except UserError as error:
@@ -110,6 +112,8 @@ def _report(job: Job, runs: list[RunFolder], reporter: GridReporter, stopped: bo
             label = states.STOPPED  # its record may not say so, if it ended before it could save
         if job.is_done(run, state):
             print(f"  {label:9}  {job.summary(run)}")
+            if state.warning:
+                print(f"  {'':9}  {state.warning}")
         else:
             print(f"  {status.line(run, label, state)}")
     if stopped:

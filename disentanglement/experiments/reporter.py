@@ -43,7 +43,8 @@ class GridReporter:
         line = "stopping"
         if running:
             runs = [run for command in running for run in self.runs[command]]
-            line += f": waiting for {count(runs)} to save (press Ctrl-C again to stop at once)"
+            line += f": waiting for {counted(len(runs), 'run')} to save"
+            line += " (press Ctrl-C again to stop at once)"
         if at_once:
             line = "stopping at once"
         # Not print: the signal may have arrived in the middle of one.
@@ -68,8 +69,3 @@ class GridReporter:
 
     def _name(self, command: Command) -> str:
         return f"run {' and '.join(run.task.name for run in self.runs[command])}"
-
-
-def count(runs: Sequence[RunFolder]) -> str:
-    """Return e.g. "1 run" or "3 runs"."""
-    return counted(len(runs), "run")

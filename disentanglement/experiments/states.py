@@ -41,6 +41,7 @@ class State:
         detail: Who, why or since when, in a few words; may be empty.
         next: What comes next, in a few words; empty if nothing does.
         activity: Of a running run, see `activity.current`.
+        warning: What seems to have gone wrong in training; may be empty.
     """
 
     name: str
@@ -50,10 +51,11 @@ class State:
     detail: str = ""
     next: str = ""
     activity: Mapping[str, Any] = field(default_factory=dict)
+    warning: str = ""
 
     def note(self) -> str:
-        """Return the detail and what comes next."""
-        return "; ".join(filter(None, (self.detail, self.next)))
+        """Return the detail, what comes next, and the warning."""
+        return "; ".join(filter(None, (self.detail, self.next, self.warning)))
 
     def is_shorter(self) -> bool:
         """Whether the run finished with fewer batches than its config now asks for."""
@@ -96,7 +98,7 @@ def of(
     name, detail, following = _settled(run, record, batches, total, metrics)
     if verb := (queue or {}).get(run.task.name):
         name, detail, following = QUEUED, f"a main script will {verb} it", ""
-    return State(name, batches, total, scores, detail, following)
+    return State(name, batches, total, scores, detail, following, warning=_warning(record))
 
 
 def _settled(
@@ -136,6 +138,14 @@ def _scored(run: RunFolder, metrics: Callable[[], Iterable[str]]) -> tuple[str, 
     if final_metrics.is_done(run.path, metrics(), config):
         return SCORED, "", _TABLE
     return FINISHED, "scored in part", f"{_SCORE} scores the rest"
+
+
+def _warning(record: Mapping[str, Any]) -> str:
+    """Return the last warning in a run's record; '' if there is none."""
+    warnings = record.get("warnings")
+    if not warnings:
+        return ""
+    return f"warning (batch {warnings[-1]['batch']:,}): {warnings[-1]['warning']}"
 
 
 def _running(found: Mapping[str, Any]) -> str:

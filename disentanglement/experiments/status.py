@@ -5,9 +5,9 @@ from typing import Any
 
 from disentanglement.experiments import queues
 from disentanglement.experiments.jobs import Job
-from disentanglement.experiments.reporter import count
 from disentanglement.experiments.runs import RunFolder
 from disentanglement.experiments.states import State
+from disentanglement.wording import counted
 
 
 def show(job: Job, runs: list[RunFolder], as_json: bool) -> int:
@@ -17,11 +17,13 @@ def show(job: Job, runs: list[RunFolder], as_json: bool) -> int:
     if as_json:
         print(json.dumps([_entry(run, state) for run, state in found.items()], indent=2))
         return 0
-    print(f"{count(runs)} in {', '.join(map(str, queue))}:")
+    names, shared = _short([run.task.name for run in runs])
+    where = ", ".join(map(str, queue)) + (f", all {shared}" if shared else "")
+    print(f"{counted(len(runs), 'run')} in {where}:")
     lines = [("state", "batches", "last score", "run", "")]
-    for run, state in found.items():
+    for (_, state), name in zip(found.items(), names, strict=True):
         batches = f"{state.batches:,} of {state.total:,}"
-        lines.append((state.name, batches, _score(state), run.task.name, state.note()))
+        lines.append((state.name, batches, _score(state), name, state.note()))
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for cells in lines:
         text = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
@@ -32,6 +34,16 @@ def show(job: Job, runs: list[RunFolder], as_json: bool) -> int:
 def line(run: RunFolder, label: str, state: State) -> str:
     """Return a line on a run that is not done: its state, its folder, who or why, what next."""
     return "  ".join(filter(None, [f"{label:11}", str(run.path), state.note()]))
+
+
+def _short(names: list[str]) -> tuple[list[str], str]:
+    """Return the parts in which names of run folders differ, and the parts that all share."""
+    parts = [name.removesuffix(",").split(",") for name in names]
+    shared = [part for part in parts[0] if all(part in other for other in parts)]
+    own = [[part for part in name if part not in shared] for name in parts]
+    if len(names) == 1:
+        own, shared = [parts[0][-1:]], parts[0][:-1]
+    return [",".join(name) for name in own], ", ".join(shared)
 
 
 def _score(state: State) -> str:
@@ -48,6 +60,7 @@ def _entry(run: RunFolder, state: State) -> dict[str, Any]:
         "scores": dict(state.scores),
         "detail": state.detail,
         "next": state.next,
+        "warning": state.warning,
         **{
             key: state.activity.get(key)
             for key in ("doing", "pid", "host", "batches_a_second", "seconds_left", "updated")

@@ -28,6 +28,7 @@ from disentanglement.training.callbacks import (
 )
 from disentanglement.training.position import Plan
 from disentanglement.training.sample_grids import SampleGrids
+from disentanglement.training.watch import Watch
 from disentanglement.wording import counted
 
 log = logging.getLogger(__name__)
@@ -69,6 +70,8 @@ class TrainingRun:
             self.table,
             Times(work_dir / "time.txt"),
         ]
+        self.watch = Watch(model)
+        self.callbacks.append(self.watch)
         self.data = feed.identity(dataset)
         self.seconds = 0.0  # spent training, over all processes
         self.next = 0
@@ -83,9 +86,13 @@ class TrainingRun:
         log.info("training on %s", ", ".join(devices))
         if os.environ.get("CUDA_VISIBLE_DEVICES") and devices == ["CPU"]:
             log.warning("%s found no GPU; are its CUDA packages installed?", engine.NAME)
+        earlier = records.read(self.work_dir).get("warnings", [])
         last_seen = self.activity.previous.get("updated")
         self.record = records.start(self.work_dir, self.config, devices, self.next, last_seen)
         self.record["data"] = self.data
+        self.record["warnings"] = self.watch.warnings = [
+            warning for warning in earlier if warning["batch"] < self.next
+        ]
         self.start_time = time.monotonic() - self.seconds
         try:
             self.activity.progress(self.next, self.plan.total)
