@@ -81,7 +81,10 @@ def find_runs(paths: list[Path]) -> list[Path]:
             if not any(".old-" in part for part in file.relative_to(path).parts):
                 found[file.parent.resolve()] = None
     if not found:
-        raise UserError(f"no {FILE} in {', '.join(map(str, paths))}: train a run there first")
+        raise UserError(
+            f"no {FILE} in {', '.join(map(str, paths))}: train a run there first (with metric_freq "
+            "0, it has none)"
+        )
     return list(found)
 
 
