@@ -102,8 +102,8 @@ def test_a_value_that_only_one_image_has_is_never_shared():
         (IMAGES, TABLE.astype(str), {}, "number categories"),
         (IMAGES, TABLE * np.nan, {}, "NaN or infinite"),
         (IMAGES, TABLE * 0, {}, "none of them varies"),
-        (IMAGES, TABLE, {"factor_names": ["a"]}, "factor_names: 1 entries for 4 factors"),
-        (IMAGES, TABLE, {"continuous": [True]}, "continuous: 1 entries for 4 factors"),
+        (IMAGES, TABLE, {"factor_names": ["a"]}, "factor_names: 1 entry for 4 factors"),
+        (IMAGES, TABLE, {"continuous": [True]}, "continuous: 1 entry for 4 factors"),
     ],
 )
 def test_mistakes_are_one_line(images, factors, options, message):
