@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from disentanglement import console, records
+from disentanglement import checksums, console, records
 from disentanglement.config import nearest, parse
 from disentanglement.errors import UserError
 from disentanglement.evaluation import final_metrics
@@ -63,6 +63,7 @@ class Pretrained:
 
     Attributes:
         name: What it was loaded as.
+        experiment: The experiment that trained it.
         model: The algorithm's model; its optimisers start afresh.
         batches: How many batches it was trained for.
         record: The content of run.json.
@@ -70,6 +71,7 @@ class Pretrained:
     """
 
     name: str
+    experiment: Experiment
     model: "Model"
     batches: int
     record: dict[str, Any]
@@ -159,6 +161,8 @@ def load(name: Path | str, experiment: Path | str | None = None) -> Pretrained:
         UserError: There is no such model, or its files cannot be used.
     """
     found = _find(name)
+    for path in (found.folder / records.FILE, *sorted(found.weights.glob("*.npz"))):
+        checksums.check(found.folder, path)
     meta, where = found.meta(), found.folder / records.FILE
     record = records.read(found.folder)
     ours = _experiment(found, meta, experiment)
@@ -168,7 +172,7 @@ def load(name: Path | str, experiment: Path | str | None = None) -> Pretrained:
     model = ours.build(config)
     weights.restore(found.weights, model)
     scores = records.read(found.folder, final_metrics.file_name(config, found.snapshot))
-    return Pretrained(str(name), model, meta["batches"], record, scores)
+    return Pretrained(str(name), ours, model, meta["batches"], record, scores)
 
 
 def main(arguments: list[str] | None = None) -> int:

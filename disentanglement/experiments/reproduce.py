@@ -12,7 +12,7 @@ import signal
 import time
 from pathlib import Path
 
-from disentanglement import console, records
+from disentanglement import checksums, console, records
 from disentanglement.errors import UserError, os_errors_in_one_line
 from disentanglement.evaluation import final_metrics, table
 from disentanglement.experiments import cli, states
@@ -38,10 +38,8 @@ def main(arguments: list[str] | None = None) -> int:
         "Exit status: 0 all done, 1 a run failed, 2 a mistake in the command or config, 75 time is "
         "up (run the same command again to resume), 130 Ctrl-C.",
     )
-    parser.add_argument("--experiment", required=True, type=Path, help="its folder or name")
-    parser.add_argument(
-        "--out", required=True, type=Path, metavar="DIR", help="folder for all output"
-    )
+    parser.add_argument("--experiment", type=Path, help="its folder or name")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for all output")
     parser.add_argument("--runs", metavar="0,3-5", help="only runs with these numbers")
     parser.add_argument("--minutes", type=_positive, help="stop after this many minutes")
     parser.add_argument(
@@ -67,9 +65,29 @@ def main(arguments: list[str] | None = None) -> int:
         help="score and draw during training as often as the config says, not only at the ends of "
         "epochs; the models are the same, but take longer",
     )
+    parser.add_argument(
+        "--verify",
+        type=Path,
+        metavar="RESULTS",
+        help="train nothing: score the published models in this folder anew from their weights, "
+        "redraw their traversals, and compare; exit status 1 if anything differs",
+    )
+    parser.add_argument(
+        "--fast", action="store_true", help="with --verify: no metrics that took over a minute"
+    )
     options = parser.parse_args(arguments)
+    if options.verify:
+        return console.run_command(lambda: _verify(options.verify, options.fast), stopped="stopped")
+    if not (options.experiment and options.out):
+        parser.error("--experiment and --out are needed (or --verify)")
     start = time.monotonic()
     return console.run_command(lambda: _main(options, start))
+
+
+def _verify(results: Path, fast: bool) -> int:
+    from disentanglement.experiments import verify  # imports Keras
+
+    return console.FAILED if verify.verify(results, fast) else 0
 
 
 def _main(options, start):
@@ -206,6 +224,7 @@ def publish(run: RunFolder, folder: Path, experiment: str) -> None:
         for path in final_metrics.checkpoints(run.path, run.task.config).values():
             snapshot = path.parent.name if path.parent.name.startswith("global_id-") else ""
             weights.publish(path, fresh / "weights" / snapshot, experiment=experiment)
+        checksums.write(fresh)
         if folder.exists():
             shutil.rmtree(folder)
         fresh.rename(folder)

@@ -240,7 +240,8 @@ class TrainingRun:
     def _finish(self) -> None:
         for name, network in self.model.exports().items():
             export.save_keras(network, self.work_dir / f"{name}.keras")
-        self._draw_traversal()
+        data, picture = self.data["dataset"], self.work_dir / "traversal.png"
+        visualize.draw_traversal(picture, self.model, self.plan.total, data)
         self._end_session()
         self.record |= {
             "state": "finished",
@@ -250,21 +251,6 @@ class TrainingRun:
             "scores": self.table.last_scores(),
         }
         records.save(self.work_dir, self.record)
-
-    def _draw_traversal(self) -> None:
-        latent, columns = self.model.latent, self.config.vis_num_sample
-        rows = visualize.traverse_codes(self.model, columns)
-        values = latent.code.sweep(columns)
-        names = latent.names[: latent.num_codes]
-        title = visualize.title_of(self.model, self.plan.total, self.data["dataset"])
-        visualize.save_traversal(
-            self.work_dir / "traversal.png",
-            rows,
-            names,
-            values,
-            title,
-            metadata={"Description": title},
-        )
 
     def _notify(self, event: str, *arguments: Any) -> None:
         """Call this method of every callback."""

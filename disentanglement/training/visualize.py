@@ -80,6 +80,23 @@ def traverse_codes(model: "Model", num_sample: int) -> list[np.ndarray]:
     return [1 - row for row in rows] if config.output_reverse else rows
 
 
+def draw_traversal(path: Path, model: "Model", batches: int, data: str | None) -> None:
+    """Draw the traversal that a finished run leaves: a row per code, a column per value.
+
+    Args:
+        path: The PNG file.
+        model: The model.
+        batches: How many batches it has been trained for.
+        data: The class name of its data set, if known.
+    """
+    latent, columns = model.latent, model.config.vis_num_sample
+    rows = traverse_codes(model, columns)
+    names = latent.names[: latent.num_codes]
+    title = title_of(model, batches, data)
+    values = latent.code.sweep(columns)
+    save_traversal(path, rows, names, values, title, metadata={"Description": title})
+
+
 def save_traversal(
     path: Path,
     rows: Sequence[np.ndarray],

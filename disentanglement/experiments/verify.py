@@ -1,0 +1,135 @@
+"""reproduce --verify: compute published scores and pictures anew from the published weights."""
+
+import logging
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from disentanglement import checksums
+from disentanglement.errors import UserError
+from disentanglement.evaluation import evaluate
+from disentanglement.evaluation.score_records import dataset_name
+from disentanglement.experiments import pretrained
+from disentanglement.experiments.pretrained import Pretrained, Published
+from disentanglement.training import visualize
+
+log = logging.getLogger(__name__)
+
+TOLERANCE, FOREST_TOLERANCE = 1e-3, 0.02  # rounding can move a forest's splits
+_SLOW = 60  # seconds; --fast leaves out what took longer
+_PIXEL = 2  # of 255: the largest difference between two drawings of one traversal
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A published number or file that could not be confirmed.
+
+    Attributes:
+        what: The score, the picture or the file.
+        text: How it differs, in a few words.
+    """
+
+    what: str
+    text: str
+
+
+def verify(results: Path, fast: bool = False) -> int:
+    """Verify every published model in a folder; return the number of models that differ.
+
+    Prints a line for each model and each difference.
+
+    Args:
+        results: The folder; models are found as by `pretrained.published`.
+        fast: Leave out metrics that took over a minute.
+
+    Raises:
+        UserError: There is no published model.
+    """
+    found = pretrained.published(results.resolve())
+    if not found:
+        raise UserError(f"{results}: no published model here (folders with run.json and weights/)")
+    wrong = 0
+    for name, place in found.items():
+        start = time.monotonic()
+        try:
+            differences = list(_verify(place, fast))
+        except UserError as error:
+            differences = [Difference("cannot be verified", str(error))]
+        seconds = time.monotonic() - start
+        wrong += bool(differences)
+        print(f"{name}: {'DIFFERS' if differences else 'confirmed'} ({seconds:.0f} s)", flush=True)
+        for difference in differences:
+            print(f"  {difference.what}: {difference.text}", flush=True)
+    print(f"{len(found) - wrong} of {len(found)} models confirmed")
+    return wrong
+
+
+def _verify(place: Published, fast: bool) -> Iterator[Difference]:
+    checksums.check_all(place.folder)
+    model = pretrained.load(place.folder / place.snapshot if place.snapshot else place.folder)
+    yield from _compare_scores(model, fast)
+    picture = place.folder / "traversal.png"
+    if not place.snapshot and picture.exists():
+        yield from _compare_picture(model, picture)
+
+
+def _compare_scores(model: Pretrained, fast: bool) -> Iterator[Difference]:
+    published = model.score_record
+    if not published:
+        raise UserError(f"{model.name}: was never scored")
+    experiment, config = model.experiment, model.model.config
+    metrics = experiment.metrics()
+    available = metrics.available(metrics.final, log.info)
+    chosen, left_out = {}, []
+    for name, entry in published["metrics"].items():
+        if name in available and not (fast and entry["seconds"] > _SLOW):
+            chosen[name] = available[name]
+        else:
+            left_out.append(name)
+    if left_out:
+        print(f"  not computed: {', '.join(left_out)}")
+    dataset = experiment.load_data(config, experiment.folder, log.info)
+    again = evaluate.evaluate(
+        model.model.encode,
+        dataset,
+        chosen,
+        seed=published["seed"],
+        computed=metrics.computed_arrays(model.model, dataset),
+    )
+    if again["protocol"] != published["protocol"]:
+        yield Difference("data", f"{again['protocol']}, published {published['protocol']}")
+        return
+    yield from compare(published, again, chosen)
+
+
+def compare(
+    published: Mapping[str, Any], again: Mapping[str, Any], metrics: Mapping[str, Any]
+) -> Iterator[Difference]:
+    """Yield the scores of these metrics in which two score records differ by too much."""
+    for name in metrics:
+        tolerance = FOREST_TOLERANCE if name.startswith("dci_rf") else TOLERANCE
+        old, new = (
+            record["metrics"].get(name, {}).get("scores", {}) for record in (published, again)
+        )
+        for score, value in old.items():
+            now = new.get(score, np.nan)
+            if not abs(now - value) <= tolerance * max(1, abs(value)):
+                yield Difference(score, f"{now:.6g}, published {value:.6g}")
+
+
+def _compare_picture(model: Pretrained, picture: Path) -> Iterator[Difference]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / picture.name
+        data = model.record.get("data", {}).get("dataset") or dataset_name(model.score_record)
+        visualize.draw_traversal(path, model.model, model.batches, data)
+        old, new = (np.asarray(Image.open(each).convert("RGB"), int) for each in (picture, path))
+    if old.shape != new.shape:
+        yield Difference(picture.name, f"{new.shape} pixels, published {old.shape}")
+    elif (worst := np.abs(old - new).max()) > _PIXEL:
+        yield Difference(picture.name, f"pixels differ by up to {worst} of 255")
