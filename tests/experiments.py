@@ -9,6 +9,24 @@ __all__ = ["DATA", "ROOT", "bars_experiment", "load"]
 DATA = Path(__file__).parent / "data"
 
 
+FEW_METRICS = """MetricLists(
+    {name: ALL[name] for name in ("factor_vae", "dhsic")},
+    {name: ALL[name] for name in ("factor_vae", "dci_rf_ibgan", "mig")},
+)"""
+
+
+def short_bars_experiment(folder):
+    """Copy InfoGAN-CR_dSprites, with bars as its data, the tiny runs 3 and 4, and few metrics."""
+    from tests import tiny  # imports TensorFlow
+
+    folder = bars_experiment("InfoGAN-CR_dSprites", folder, FEW_METRICS)
+    shared = {key: value for key, value in tiny.CONFIG.items() if key != "run"}
+    text = (folder / "config.py").read_text()
+    text += f"\nconfig['global_config'] = {shared}\nconfig['test_config'] = [{{'run': [3, 4]}}]\n"
+    (folder / "config.py").write_text(text)
+    return folder
+
+
 def bars_experiment(name: str, folder: Path, metrics: str) -> Path:
     """Copy an experiment into `folder`, with tests.tiny's bars as its data.
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from disentanglement import pretrained
+from disentanglement import checksums, pretrained
 from disentanglement.errors import UserError
 from disentanglement.evaluation.captured import captured_factors
 from disentanglement.experiments import pretrained as command
@@ -87,11 +87,15 @@ def test_a_folder_elsewhere(tmp_path, model):
     meta = checkpoint.load_meta(path) | {"experiment": "InfoGAN-CR_dSprites"}
     arrays = {k: v for k, v in checkpoint._read(path).items() if k != "meta.json"}
     checkpoint.write(path, arrays, meta)
+    with pytest.raises(UserError, match="weights/cr_discriminator.npz has changed or is damaged"):
+        pretrained.load(folder)
+    checksums.write(folder)
     np.testing.assert_array_equal(first_weights(pretrained.load(folder)), first_weights(model))
 
 
 def test_damaged_folders_are_one_line(tmp_path):
     folder = shutil.copytree(FOLDER, tmp_path / "InfoGAN-CR_dSprites" / "run-0,")
+    (folder / checksums.FILE).unlink()
     record = json.loads((folder / "run.json").read_text())
     (folder / "run.json").write_text(json.dumps(record | {"config": {"run": 0}}))
     with pytest.raises(UserError, match="missing key 'epoch'"):

@@ -18,26 +18,15 @@ from disentanglement.experiments.runs import RunFolder
 from disentanglement.training import checkpoint, weights
 from tests import tiny
 from tests.commands import FOLDER
-from tests.experiments import ROOT, bars_experiment
+from tests.experiments import ROOT, short_bars_experiment
 from tests.runs import assert_same_result
 
 RESERVE = 4.0  # seconds
 
-METRICS = """MetricLists(
-    {name: ALL[name] for name in ("factor_vae", "dhsic")},
-    {name: ALL[name] for name in ("factor_vae", "dci_rf_ibgan", "mig")},
-)"""
-
 
 @pytest.fixture
 def experiment(tmp_path):
-    """Copy an experiment, with bars as its data, two short runs and few metrics."""
-    folder = bars_experiment("InfoGAN-CR_dSprites", tmp_path / "Bars", METRICS)
-    shared = {key: value for key, value in tiny.CONFIG.items() if key != "run"}
-    text = (folder / "config.py").read_text()
-    text += f"\nconfig['global_config'] = {shared}\nconfig['test_config'] = [{{'run': [3, 4]}}]\n"
-    (folder / "config.py").write_text(text)
-    return folder
+    return short_bars_experiment(tmp_path / "Bars")
 
 
 def command(experiment, out, *arguments):
@@ -83,6 +72,7 @@ def test_limited_runs_end_in_time_with_the_results_of_an_uninterrupted_one(
         "traversal.png",
         "final_metrics.json",
         "final_metrics_global_id-11.json",
+        "SHA256SUMS",
         *(f"weights/{network}.npz" for network in networks),
         *(f"weights/global_id-11/{network}.npz" for network in networks),
     }

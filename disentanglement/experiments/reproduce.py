@@ -77,17 +77,18 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     if options.verify:
-        return console.run_command(lambda: _verify(options.verify, options.fast), stopped="stopped")
+        return console.run_command(lambda: _verify(options), stopped="stopped")
     if not (options.experiment and options.out):
         parser.error("--experiment and --out are needed (or --verify)")
     start = time.monotonic()
     return console.run_command(lambda: _main(options, start))
 
 
-def _verify(results: Path, fast: bool) -> int:
+def _verify(options: argparse.Namespace) -> int:
     from disentanglement.experiments import verify  # imports Keras
 
-    return console.FAILED if verify.verify(results, fast) else 0
+    wrong = verify.verify(options.verify, options.fast, options.experiment)
+    return console.FAILED if wrong else 0
 
 
 def _main(options, start):

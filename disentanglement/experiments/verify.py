@@ -39,7 +39,7 @@ class Difference:
     text: str
 
 
-def verify(results: Path, fast: bool = False) -> int:
+def verify(results: Path, fast: bool = False, experiment: Path | None = None) -> int:
     """Verify every published model in a folder; return the number of models that differ.
 
     Prints a line for each model and each difference.
@@ -47,6 +47,7 @@ def verify(results: Path, fast: bool = False) -> int:
     Args:
         results: The folder; models are found as by `pretrained.published`.
         fast: Leave out metrics that took over a minute.
+        experiment: The experiment's folder, if it is not one of this project's.
 
     Raises:
         UserError: There is no published model.
@@ -58,7 +59,7 @@ def verify(results: Path, fast: bool = False) -> int:
     for name, place in found.items():
         start = time.monotonic()
         try:
-            differences = list(_verify(place, fast))
+            differences = list(_verify(place, fast, experiment))
         except UserError as error:
             differences = [Difference("cannot be verified", str(error))]
         seconds = time.monotonic() - start
@@ -70,9 +71,9 @@ def verify(results: Path, fast: bool = False) -> int:
     return wrong
 
 
-def _verify(place: Published, fast: bool) -> Iterator[Difference]:
+def _verify(place: Published, fast: bool, experiment: Path | None) -> Iterator[Difference]:
     checksums.check_all(place.folder)
-    model = pretrained.load(place.folder / place.snapshot if place.snapshot else place.folder)
+    model = pretrained.load(place.folder / place.snapshot, experiment)
     yield from _compare_scores(model, fast)
     picture = place.folder / "traversal.png"
     if not place.snapshot and picture.exists():
