@@ -2,8 +2,8 @@
 
 3,000 batches of 32 instead of 322,560 of 64. The contrastive term is switched on after 2,700.
 
-Expect a FactorVAE metric of 0.39 to 0.50 (five seeds; untrained 0.32 to 0.45). It says little at this
-length: judge by the traversal. One of the five seeds, 4, collapses and says so.
+Expect a FactorVAE metric of 0.39 to 0.50 (five seeds; untrained 0.32 to 0.45). It says little at
+this length: judge by the traversal. One of the five seeds, 4, collapses and says so.
 
 Scored three times: untrained, before the contrastive term is switched on, and at the end.
 

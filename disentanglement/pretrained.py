@@ -4,7 +4,9 @@ import sys
 
 from disentanglement.experiments.pretrained import Pretrained, load, main, names
 
-__all__ = ["Pretrained", "load", "names"]
+list = names
+
+__all__ = ["Pretrained", "list", "load", "names"]
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -88,6 +88,10 @@ def test_the_classifier_in_the_experiments_own_folder_is_found_first(folder):
     shared = folder.parent / "data" / "dSprites" / "shape_classifier.keras"
     own = folder / "data" / "dSprites" / "shape_classifier.keras"
     assert dsprites.classifier_path(folder) == shared
+    published = folder.parent / "results" / "shape_classifier" / "shape_classifier.keras"
+    touch(published)
+    assert dsprites.classifier_path(folder) == published
+    assert dsprites.trained_classifier_path(folder) == shared
     touch(shared)
     assert dsprites.classifier_path(folder) == shared
     touch(own)

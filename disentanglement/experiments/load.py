@@ -11,7 +11,9 @@ from types import ModuleType
 from disentanglement.errors import UserError
 from disentanglement.experiments.experiment import Experiment
 
-ROOT = Path(__file__).resolve().parents[2]  # the folder that holds the experiments
+_PACKAGE = Path(__file__).resolve().parents[1]
+_INSTALLED = _PACKAGE / "_experiments"  # in a wheel, see setup.py
+ROOT = _INSTALLED if _INSTALLED.exists() else _PACKAGE.parent  # the folder of the experiments
 _DEFINITION = re.compile(r"^EXPERIMENT\b", re.MULTILINE)
 
 

@@ -127,9 +127,9 @@ class Pretrained:
         )
 
 
-def names(results: Path = RESULTS) -> list[str]:
+def names(results: Path | str = RESULTS) -> list[str]:
     """Return the names of the models in a folder of results, as `load` takes them."""
-    return list(published(results))
+    return list(published(Path(results)))
 
 
 def published(results: Path = RESULTS) -> dict[str, Published]:
@@ -147,7 +147,9 @@ def published(results: Path = RESULTS) -> dict[str, Published]:
     return found
 
 
-def load(name: Path | str, experiment: Path | str | None = None) -> Pretrained:
+def load(
+    name: Path | str, experiment: Path | str | None = None, results: Path | str = RESULTS
+) -> Pretrained:
     """Load a trained model.
 
     Args:
@@ -156,11 +158,12 @@ def load(name: Path | str, experiment: Path | str | None = None) -> Pretrained:
             it names the model before the contrastive term.
         experiment: The experiment's folder or name, if neither the weight files nor the path say
             it.
+        results: The folder of results that `name` is in; by default the one beside the experiments.
 
     Raises:
         UserError: There is no such model, or its files cannot be used.
     """
-    found = _find(name)
+    found = _find(name, Path(results))
     for path in (found.folder / records.FILE, *sorted(found.weights.glob("*.npz"))):
         checksums.check(found.folder, path)
     meta, where = found.meta(), found.folder / records.FILE
@@ -179,13 +182,20 @@ def main(arguments: list[str] | None = None) -> int:
     """Run `python -m disentanglement.pretrained` and return its exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m disentanglement.pretrained",
-        description="List the trained models in results/, or draw a traversal of one.",
+        description="List the trained models in a folder of results, or draw a traversal of one.",
     )
     parser.add_argument("name", nargs="?", help="a model in the list, or a published run's folder")
     parser.add_argument(
         "--traversal", type=Path, metavar="OUT.png", help="draw a row per code there"
     )
     parser.add_argument("--experiment", help="the experiment's name, if the folder does not say it")
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=RESULTS,
+        metavar="DIR",
+        help="the folder of results (default: %(default)s)",
+    )
     options = parser.parse_args(arguments)
     if options.traversal and not options.name:
         parser.error("--traversal needs the name of a model")
@@ -195,14 +205,16 @@ def main(arguments: list[str] | None = None) -> int:
 def _main(options: argparse.Namespace) -> int:
     out = options.traversal
     if not options.name:
-        for line in _listing(published()):
-            print(line)
+        found = published(options.results)
+        if not found:
+            raise UserError(f"there are no published models in {options.results}")
+        print("\n".join(_listing(found)))
         return 0
     if out:
         console.check_picture("--traversal", out)
     if out and out.exists():
         raise UserError(f"--traversal {out}: the file exists; choose another name")
-    model = load(options.name, options.experiment)
+    model = load(options.name, options.experiment, options.results)
     print(model.title)
     if out:
         model.save_traversal(out)
@@ -223,8 +235,8 @@ def _listing(models: dict[str, Published]) -> list[str]:
     return lines
 
 
-def _find(name: Path | str) -> Published:
-    known = published()
+def _find(name: Path | str, results: Path = RESULTS) -> Published:
+    known = published(results)
     if found := known.get(_plain(Path(name))):
         return found
     path, snapshot = Path(name), ""
@@ -238,8 +250,11 @@ def _find(name: Path | str) -> Published:
             f"{name}: not a published model, which has {records.FILE} and weights/ (python -m "
             "disentanglement.reproduce writes them)"
         )
+    if not known:
+        raise UserError(f"no model '{name}': there are no published models in {results}")
     raise UserError(
-        f"no model '{name}' (there are {', '.join(known)}){nearest(_plain(Path(name)), known)}"
+        f"no model '{name}' in {results} (there are {', '.join(known)})"
+        f"{nearest(_plain(Path(name)), known)}"
     )
 
 

@@ -15,7 +15,7 @@ def main(experiment: Path, arguments: list[str] | None = None) -> int:
         experiment: The experiment's folder; relative paths start there.
         arguments: The command line; None for sys.argv.
     """
-    default = dsprites.classifier_path(experiment)
+    default = dsprites.trained_classifier_path(experiment)
     parser = argparse.ArgumentParser(description="Train the classifier of dSprites' shapes.")
     parser.add_argument("--epochs", type=console.at_least(1), default=5, help="(default: 5)")
     parser.add_argument(

@@ -25,6 +25,7 @@ from disentanglement.files import atomic_path
 
 OFFICIAL_FILE = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
 CACHE_FILE = "dsprites_regenerated_packed.npy"
+_CLASSIFIER = "shape_classifier.keras"
 NUM_IMAGES = int(np.prod(FACTOR_SIZES))
 _CHUNK = 16384  # images read or written at a time: 64 MB unpacked
 
@@ -243,10 +244,21 @@ def data_folders(experiment: Path, data_dir: str | Path | None = None) -> list[P
 
 
 def classifier_path(experiment: Path) -> Path:
-    """Return the path of the shape classifier.
+    """Return the path of the shape classifier to use; it may not exist.
+
+    One that the user has trained (see `trained_classifier_path`) takes precedence over the
+    published one in results/, beside the experiments.
+    """
+    trained = trained_classifier_path(experiment)
+    published = Path(experiment).resolve().parent / "results" / "shape_classifier" / _CLASSIFIER
+    return published if published.exists() and not trained.exists() else trained
+
+
+def trained_classifier_path(experiment: Path) -> Path:
+    """Return the path of the shape classifier that the user trains.
 
     It is in data/dSprites beside the experiments, which share it, unless the experiment's own
     data/dSprites holds one.
     """
-    own, shared = (folder / "shape_classifier.keras" for folder in data_folders(experiment))
+    own, shared = (folder / _CLASSIFIER for folder in data_folders(experiment))
     return own if own.exists() else shared
