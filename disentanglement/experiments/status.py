@@ -38,11 +38,11 @@ def line(run: RunFolder, label: str, state: State) -> str:
 
 def _short(names: list[str]) -> tuple[list[str], str]:
     """Return the parts in which names of run folders differ, and the parts that all share."""
+    if len(names) == 1:
+        return names, ""
     parts = [name.removesuffix(",").split(",") for name in names]
     shared = [part for part in parts[0] if all(part in other for other in parts)]
     own = [[part for part in name if part not in shared] for name in parts]
-    if len(names) == 1:
-        own, shared = [parts[0][-1:]], parts[0][:-1]
     return [",".join(name) for name in own], ", ".join(shared)
 
 
