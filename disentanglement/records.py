@@ -10,6 +10,7 @@ import re
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -40,6 +41,7 @@ def start(
     devices: list[str],
     next_batch: int,
     last_seen: str | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write the record of a run that starts or resumes now, and return it.
 
@@ -52,6 +54,7 @@ def start(
         devices: The devices that it trains on.
         next_batch: The number of the first batch of this session.
         last_seen: When the last process was last known to be alive, if it died.
+        more: Further entries.
     """
     earlier = read(folder).get("sessions", [])
     if earlier and "ended" not in earlier[-1]:
@@ -65,6 +68,7 @@ def start(
         "config": dataclasses.asdict(config),
         **made_by,
         "sessions": [*earlier, session],
+        **(more or {}),
     }
     save(folder, record)
     return record
@@ -73,11 +77,14 @@ def start(
 def note_failure(folder: Path, error: Exception) -> None:
     """Note in a run's record that it failed before it could train, and why.
 
-    The record of a finished run, and of one that noted its failure itself, stays as it is.
+    The record of a finished run, and of one that this process has noted as failed, stays as it is.
     """
     with contextlib.suppress(UserError):  # e.g. a full disk, which is the error to report
         record = read(folder)
-        if record.get("state") not in ("finished", "failed"):
+        session = (record.get("sessions") or [{}])[-1]
+        ours = session.get("pid") == os.getpid() and "ended" in session
+        noted = record.get("state") == "failed" and ours
+        if record.get("state") != "finished" and not noted:
             save(folder, record | {"state": "failed", "why": reason(error)})
 
 

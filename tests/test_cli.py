@@ -61,7 +61,7 @@ def test_a_finished_run_of_other_length_is_not_skipped(experiment):
 def test_a_finished_run_of_another_config_is_listed_and_not_started(experiment):
     arguments = ("--runs", "3-4", "--set", "batch_size=32")
     run(experiment, "--runs", "3", SECONDS="0")
-    why = "batch_size was 64, is now 32; keys outside test_config do not name the folder: change"
+    why = "batch_size was 64, is now 32; this key is not part of the folder's name: change it back"
     dry = run(experiment, *arguments, "--dry-run")
     assert "2 runs, 1 to train" in dry.stdout
     assert re.search(f"\n  skip   another config  .*run-3,  {why}", dry.stdout)
@@ -177,6 +177,8 @@ def test_task_work_dir(experiment, tmp_path):
         (["--set", "batchsize=3"], "unknown key 'batchsize'; did you mean 'batch_size'?"),
         (["--config", "none.py"], "none.py: cannot be read"),
         (["--runs", "77"], "--runs 77: no run 77 in"),
+        (["--runs", "5-3"], "--runs 5-3: write it like 0,3-5"),
+        (["--set", "run=5-3"], "--set run=5-3: write it like 0,3-5"),
     ],
 )
 def test_mistakes_are_one_line(experiment, arguments, message):

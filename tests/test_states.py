@@ -22,7 +22,6 @@ from pathlib import Path
 from disentanglement.training import activity
 
 with activity.claim(Path(sys.argv[1]), activity.TRAINING) as work:
-    work._written = 0  # do not wait for the next update
     work.progress(70, 100)
     print("ready", flush=True)
     sys.stdin.read()
@@ -56,15 +55,15 @@ def hold():
         process.communicate()
 
 
-def write(run, state, batches=0, **config):
+def write(place, state, batches=0, **config):
     """Write the record and the checkpoint of a run with this state and config."""
-    config = dataclasses.asdict(run.task.config) | config
+    config = dataclasses.asdict(place.task.config) | config
     record = {"state": state, "config": config}
     if state == "finished":
         record |= {"batches": batches, "scores": {"factor_vae": 0.5}, "seconds": 60}
-    records.save(run.path, record)
+    records.save(place.path, record)
     meta = {"next_batch": batches, "config": config}
-    checkpoint.write(run.path / "checkpoint" / checkpoint.FILE, {}, meta)
+    checkpoint.write(place.path / "checkpoint" / checkpoint.FILE, {}, meta)
 
 
 def score(run, metrics=METRICS):
@@ -149,7 +148,7 @@ def test_the_length_is_part_of_the_state(run):
     write(run, "finished", 70, max_batches=70)
     found = state(run)
     assert (found.name, found.batches, found.is_shorter()) == ("stopped", 70, True)
-    assert found.detail == "finished with 70 of now 100 batches"
+    assert found.detail == "finished at 70 batches, the config now asks for 100"
     for name in ("finished", "stopped"):
         write(run, name, 3000, max_batches=3000)
         found = state(run)
@@ -163,7 +162,9 @@ def test_another_config(run):
         found = state(run)
         assert found.name == "another config"
         assert found.detail == "batch_size was 32, is now 64"
-        assert "keys outside test_config do not name the folder" in found.next
+        assert "this key is not part of the folder's name" in found.next
+    write(run, "stopped", 40, run=3)
+    assert "copied or renamed" in state(run).next
 
 
 def test_a_damaged_checkpoint(run):
@@ -177,6 +178,51 @@ def test_a_damaged_checkpoint(run):
     assert state(run) == found
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["{bad", "[]", '{"state": "finished"}', '{"state": "finished", "config": 7, "batches": "x"}'],
+)
+def test_a_damaged_record_is_a_failure_of_this_run_only(run, text):
+    run.path.mkdir(parents=True)
+    (run.path / records.FILE).write_text(text)
+    found = state(run)
+    assert found.name == "failed"
+    assert records.FILE in found.detail
+
+
+def test_a_checkpoint_without_a_record(run):
+    write(run, "finished", 40)
+    (run.path / records.FILE).unlink()
+    assert (state(run).name, state(run).batches) == ("stopped", 40)
+
+
+def test_a_strange_note_of_progress(run, hold):
+    hold(run.path)
+    (run.path / activity.FILE).write_text('{"batches": "x", "pid": "y", "updated": 3}')
+    found = state(run)
+    assert (found.name, found.batches) == ("running", 0)
+
+
+def test_a_process_that_gives_no_sign_of_life(run, hold):
+    hold(run.path)
+    note = records.read(run.path, activity.FILE) | {"updated": "2026-01-01T00:00:00"}
+    records.save(run.path, note, activity.FILE)
+    assert state(run).detail.endswith("last sign of life 2026-01-01T00:00:00")
+
+
+def test_the_rate_leaves_out_the_first_batch(tmp_path, monkeypatch):
+    clock = iter([0.0, 100.0, 110.0, 120.0])
+    monkeypatch.setattr(activity, "_SECONDS", -1.0)
+    work = activity.Activity(tmp_path, activity.TRAINING)
+    monkeypatch.setattr(activity.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(work, "_write", lambda: None)
+    work._written = -1e9
+    for done in (0, 1, 11, 21):
+        work.progress(done, 61)
+    assert work._state["batches_a_second"] == 1.0
+    assert work._state["seconds_left"] == 40
+
+
 def test_queues_of_live_processes_only(run, tmp_path):
     results = tmp_path / "results"
     name = run.task.name
@@ -186,6 +232,8 @@ def test_queues_of_live_processes_only(run, tmp_path):
         assert (found.name, found.detail) == ("queued", "a main script will train it")
         queue.start([name])
         assert queues.waiting(results) == {"other": "train"}
+        queue.clear()
+        assert queues.waiting(results) == {}
     assert queues.waiting(results) == {}
     assert list(results.iterdir()) == []
     dead = results / ".queues" / "host-1"

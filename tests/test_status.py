@@ -58,7 +58,7 @@ def test_a_run_that_is_trained_elsewhere(experiment):
         before = log_of(experiment, 3)
         for force in ([], ["--set", "force_rerun=True"]):
             result = run(experiment, "--runs", "3-4", *force, SECONDS="0")
-            assert result.returncode == 0, result.stdout + result.stderr
+            assert result.returncode == 3, result.stdout + result.stderr
             assert "failed" not in result.stdout
             assert "2 runs, 1 to train" in result.stdout
             assert re.search(
@@ -69,7 +69,7 @@ def test_a_run_that_is_trained_elsewhere(experiment):
         assert f"(training: pid {elsewhere.pid} on " in again.stdout
         assert again.stderr == ""
         scored = run(experiment, "--runs", "3", script="main_final_metrics.py")
-        assert scored.returncode == 0
+        assert scored.returncode == 3
         assert "\n  running " in scored.stdout
         assert log_of(experiment, 3) == before
     finally:
@@ -85,8 +85,8 @@ def test_a_run_that_another_process_starts_first(experiment):
     try:
         wait_for(experiment, "start", 2)
         stdout, stderr = main.communicate(timeout=60)
-        assert main.returncode == 0, stdout + stderr
-        assert "run-4,: another process has started it meanwhile" in stdout
+        assert main.returncode == 3, stdout + stderr
+        assert "run-4,: another process has started it in the meantime" in stdout
         assert "failed" not in stdout
     finally:
         elsewhere.send_signal(signal.SIGINT)
@@ -110,7 +110,10 @@ def test_scores_of_a_shorter_run(experiment):
     assert run(experiment, *shorter, script="main_final_metrics.py").returncode == 0
     assert status(experiment, *shorter)["run-3,"]["state"] == "scored"
     dry = run(experiment, "--runs", "3", "--dry-run")
-    assert "finished with 70 of now 322,560 batches; main.py goes on" in dry.stdout
+    assert (
+        "finished at 70 batches, the config now asks for 322,560; main.py continues it"
+        in dry.stdout
+    )
     longer = run(experiment, "--runs", "3", "--set", "max_batches=60", "--dry-run")
     assert "another config" in longer.stdout
     assert "it has 70 batches, more than the 60 that the config asks for" in longer.stdout

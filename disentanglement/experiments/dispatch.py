@@ -42,9 +42,10 @@ def run_grid(experiment: Experiment, job: Job, options: argparse.Namespace) -> i
             raise
         print(f"note: {error}")
     if options.dry_run:
+        queue = queues.waiting(experiment.folder / chosen.scheduler.result_root_folder)
         for run in runs:
-            verb = job.verb if run in todo else "skip"
-            print(f"  {verb:5}  {status.line(run, job.label(run, found[run]), found[run])}")
+            verb, state = job.verb if run in todo else "skip", job.state(run, queue)
+            print(f"  {verb:5}  {status.line(run, job.label(run, state), state)}")
         for line in job.needs(runs, todo, found):
             print(line)
         return 0
@@ -103,24 +104,29 @@ def _report(job: Job, runs: list[RunFolder], reporter: GridReporter, stopped: bo
     """Show the state of every run; return the exit status."""
     print("\nruns:")
     found = {run: job.state(run) for run in runs}
-    failed = [run for run in reporter.failed if not job.is_done(run, found[run])]
+    done = [run for run in runs if job.is_done(run, found[run])]
+    elsewhere = [run for run in runs if found[run].name == states.RUNNING]
+    failed = [run for run in reporter.failed if run not in done and run not in elsewhere]
     for run, state in found.items():
         label = job.label(run, state)
-        if run in failed:
-            label = job.failure
-        elif run in reporter.stopped and not job.is_done(run, state):
-            label = states.STOPPED  # its record may not say so, if it ended before it could save
-        if job.is_done(run, state):
+        if run in done:
             print(f"  {label:9}  {job.summary(run)}")
-            if state.warning:
-                print(f"  {'':9}  {state.warning}")
+            if remark := state.note() if label == states.STALE else state.warning:
+                print(f"  {'':9}  {remark}")
+        elif run in failed:
+            noted = state.name == states.FAILED  # the reason; else all we know is how it ended
+            note = state.note() if noted else f"{reporter.failed[run]}; see {run.log}"
+            print(f"  {status.line(run, job.failure, state, note)}")
         else:
+            # Its record may not say that it was stopped, if it ended before it could save.
+            label = states.STOPPED if run in reporter.stopped else label
             print(f"  {status.line(run, label, state)}")
-    if stopped:
+    if stopped and len(done) < len(runs):
         print("stopped; run the same command again to resume")
         return console.STOPPED
-    refused = any(job.refuses(run, state) for run, state in found.items())
-    return console.FAILED if failed or refused else 0
+    if failed or any(job.refuses(run, state) for run, state in found.items()):
+        return console.FAILED
+    return console.IN_USE if elsewhere else 0
 
 
 def _command(job: Job, options: argparse.Namespace, group: list[RunFolder]) -> Command:

@@ -198,7 +198,10 @@ def _numbers(text: str, option: str) -> set[int]:
     for part in text.split(","):
         first, dash, last = part.partition("-")
         try:
-            numbers |= set(range(int(first), int(last if dash else first) + 1))
+            found = range(int(first), int(last if dash else first) + 1)
         except ValueError:
-            raise UserError(f"{option}: write it like 0,3-5") from None
+            found = range(0)
+        if not found:
+            raise UserError(f"{option}: write it like 0,3-5")
+        numbers |= set(found)
     return numbers

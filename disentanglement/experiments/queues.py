@@ -39,6 +39,12 @@ class Queue:
             self._names = [name for name in self._names if name not in names]
             self._write()
 
+    def clear(self) -> None:
+        """Note that no more runs will be started."""
+        with self._lock:
+            self._names = []
+            self._write()
+
     def _write(self) -> None:
         if self._folder:
             with contextlib.suppress(UserError):  # a full disk will be reported by the runs
@@ -57,8 +63,9 @@ def announced(results: Path, verb: str, names: Sequence[str]) -> Iterator[Queue]
     folder = results / _FOLDER / f"{socket.gethostname()}-{os.getpid()}"
     with contextlib.ExitStack() as stack:
         try:
-            _remove_dead(results)
-            stack.enter_context(locked(folder))
+            with locked(folder.parent, wait=True):  # while folders come and go
+                _remove_dead(results)
+                stack.enter_context(locked(folder))
         except UserError:  # the runs will report why the folder cannot be written
             yield Queue(None, verb, names)
             return
@@ -69,21 +76,27 @@ def announced(results: Path, verb: str, names: Sequence[str]) -> Iterator[Queue]
 def waiting(results: Path) -> dict[str, str]:
     """Return what live main scripts are still going to do with runs: name -> verb."""
     found: dict[str, str] = {}
-    for folder in sorted(results.glob(f"{_FOLDER}/*")):
+    for folder in _queues(results):
         if is_locked(folder):
-            with contextlib.suppress(UserError):
+            with contextlib.suppress(UserError, TypeError):  # it is being written, or not ours
                 queue = records.read(folder, _FILE)
                 found |= dict.fromkeys(queue.get("runs", ()), queue.get("verb", ""))
     return found
 
 
 def _remove_dead(results: Path) -> None:
-    for folder in results.glob(f"{_FOLDER}/*"):
+    for folder in _queues(results):
         if not is_locked(folder):
-            _remove(folder)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _remove(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    with contextlib.suppress(OSError):  # others are queued, too
-        folder.parent.rmdir()
+    """Remove a queue, and the folder of all queues with the last one."""
+    with contextlib.suppress(UserError), locked(folder.parent, wait=True):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not _queues(folder.parents[1]):
+            shutil.rmtree(folder.parent, ignore_errors=True)
+
+
+def _queues(results: Path) -> list[Path]:
+    return [path for path in sorted(results.glob(f"{_FOLDER}/*")) if path.is_dir()]

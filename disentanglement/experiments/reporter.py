@@ -22,24 +22,27 @@ class GridReporter:
         queue: Where the runs wait.
 
     Attributes:
-        failed: Runs whose command failed.
+        failed: Runs whose command failed, and how.
         stopped: Runs whose command was stopped.
     """
 
     def __init__(self, runs: dict[Command, list[RunFolder]], queue: Queue):
         # While the GPU scheduler runs, sys.stdout is its log; these lines go to the terminal.
         self.runs, self.queue, self.out = runs, queue, sys.stdout
-        self.failed: list[RunFolder] = []
+        self.failed: dict[RunFolder, str] = {}
+        self._log_ends: dict[Command, int] = {}  # the size of its log when a command started
         self.stopped: list[RunFolder] = []
 
     def started(self, command: Command, where: str) -> None:
         self.queue.start([run.task.name for run in self.runs[command]])
+        self._log_ends[command] = command.log.stat().st_size if command.log.exists() else 0
         print(f"{self._name(command)} starts on {where}", file=self.out, flush=True)
 
     def note(self, line: str) -> None:
         print(line, file=self.out, flush=True)
 
     def stopping(self, running: Sequence[Command], at_once: bool) -> None:
+        self.queue.clear()
         line = "stopping"
         if running:
             runs = [run for command in running for run in self.runs[command]]
@@ -55,16 +58,20 @@ class GridReporter:
         if stopped:
             self.stopped += self.runs[command]
         if status == console.IN_USE:
-            self.note(f"{self._name(command)}: another process has started it meanwhile")
+            self.note(f"{self._name(command)}: another process has started it in the meantime")
         elif status != 0 and not stopped:
-            self.failed += self.runs[command]
-            self._show_failure(command, status)
+            how = f"failed (exit status {status})"
+            how = f"was killed by signal {-status}" if status < 0 else how
+            self.failed |= dict.fromkeys(self.runs[command], how)
+            self._show_failure(command, how)
 
-    def _show_failure(self, command: Command, status: int) -> None:
-        how = f"was killed by signal {-status}" if status < 0 else f"failed (exit status {status})"
+    def _show_failure(self, command: Command, how: str) -> None:
         print(f"{self._name(command)} {how}; last lines of {command.log}:", file=self.out)
-        text = command.log.read_text(errors="replace") if command.log.exists() else ""
-        for line in text.splitlines()[-_LOG_LINES:] or ["(no log was written)"]:
+        text = b""
+        if command.log.exists():  # of this session; the log may hold earlier ones
+            text = command.log.read_bytes()[self._log_ends.get(command, 0) :]
+        lines = text.decode(errors="replace").splitlines()[-_LOG_LINES:]
+        for line in lines or ["(nothing was written: see the messages above)"]:
             print(f"    {line}", file=self.out, flush=True)
 
     def _name(self, command: Command) -> str:

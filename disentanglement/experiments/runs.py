@@ -44,7 +44,8 @@ class RunFolder:
         path, record = self.path / "checkpoint" / checkpoint.FILE, self.record()
         if not path.exists() and record.get("state") != "finished":
             return None
-        config = record.get("config") or checkpoint.load_meta(path)["config"]
+        finished = record.get("state") == "finished"
+        config = record["config"] if finished else checkpoint.load_meta(path)["config"]
         return first_change(config, self.task.config)
 
     def is_trained(self) -> bool:

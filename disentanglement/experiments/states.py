@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,11 @@ SCORED, STALE, OTHER_CONFIG = "scored", "stale", "another config"
 
 TRAINED = (FINISHED, SCORED, STALE)
 
-_SAME_FOLDER = (
-    "keys outside test_config do not name the folder: change it back or set another "
-    "result_root_folder"
+_NOT_IN_NAME = (
+    "this key is not part of the folder's name: change it back or set another result_root_folder"
 )
+_RENAMED = "the folder has been copied or renamed: rename it back or move it away"
+_STALLED = 60  # seconds without a sign of life; an evaluation may take that long
 _TRAIN, _SCORE, _TABLE = "main.py", "main_final_metrics.py", "python -m disentanglement.table"
 
 
@@ -77,26 +79,44 @@ def of(
             are scores.
         queue: The queued runs of this result folder, see `queues.waiting`.
     """
+    try:
+        return _of(run, num_images, metrics, queue or {})
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        detail = f"{run.path / records.FILE} is not a record of this version ({error!r})"
+        return State(FAILED, 0, 0, {}, detail, "move it away")
+    except UserError as error:
+        return State(FAILED, 0, 0, {}, str(error))
+
+
+def _of(
+    run: RunFolder,
+    num_images: int,
+    metrics: Callable[[], Iterable[str]],
+    queue: Mapping[str, str],
+) -> State:
     record = run.record()
     total = _total(run, record, num_images)
     scores = _last_scores(run.path / "metric.csv")
     if (found := activity.current(run.path)) is not None:
         batches = found.get("batches") or _saved(run, record)
         detail = _running(found)
-        return State(RUNNING, batches, found.get("total", total), scores, detail, "", found)
+        total, warning = found.get("total", total), _warning(record)
+        return State(RUNNING, batches, total, scores, detail, "", found, warning)
     try:
         change, batches = run.other_config(), _saved(run, record)
     except UserError as error:
         return State(FAILED, 0, total, scores, str(error))
     if change:
-        return State(OTHER_CONFIG, batches, total, scores, change, _SAME_FOLDER)
+        key = change.partition(" ")[0]
+        advice = _RENAMED if f"{key}-" in run.task.name else _NOT_IN_NAME
+        return State(OTHER_CONFIG, batches, total, scores, change, advice)
     if batches > total:
         trained = counted(batches, "batch", "batches")
         detail = f"it has {trained}, more than the {total:,} that the config asks for"
         advice = "increase epoch or max_batches, or set another result_root_folder"
         return State(OTHER_CONFIG, batches, total, scores, detail, advice)
     name, detail, following = _settled(run, record, batches, total, metrics)
-    if verb := (queue or {}).get(run.task.name):
+    if verb := queue.get(run.task.name):
         name, detail, following = QUEUED, f"a main script will {verb} it", ""
     return State(name, batches, total, scores, detail, following, warning=_warning(record))
 
@@ -109,17 +129,18 @@ def _settled(
     metrics: Callable[[], Iterable[str]],
 ) -> tuple[str, str, str]:
     """Return the state of a run that nothing works on, a detail, and what comes next."""
-    name = record.get("state", NEW)
+    name = record.get("state", STOPPED if batches else NEW)
     if name == FINISHED and run.is_trained():
         return _scored(run, metrics)
     if name == FINISHED:
-        return STOPPED, f"finished with {batches:,} of now {total:,} batches", f"{_TRAIN} goes on"
+        detail = f"finished at {batches:,} batches, the config now asks for {total:,}"
+        return STOPPED, detail, f"{_TRAIN} continues it"
     if name == "training":
         found = activity.left_behind(run.path)
         seen = f" ({activity.where(found)}, last seen {found['updated']})" if found else ""
         return INTERRUPTED, f"its process died{seen}", f"{_TRAIN} resumes"
     if name == FAILED:
-        return FAILED, record.get("why", "see worker.log"), f"{_TRAIN} tries again"
+        return FAILED, record.get("why", "see worker.log").rstrip("."), f"{_TRAIN} tries again"
     if name == STOPPED:
         return STOPPED, "", f"{_TRAIN} resumes"
     return NEW, "", f"{_TRAIN} trains it"
@@ -155,6 +176,10 @@ def _running(found: Mapping[str, Any]) -> str:
         parts.append(f"{found['batches_a_second']:.1f} batches a second")
     if found.get("seconds_left"):
         parts.append(f"{tqdm.format_interval(found['seconds_left'])} left")
+    if updated := found.get("updated"):
+        silent = datetime.now() - datetime.fromisoformat(updated)
+        if found.get("doing") == activity.TRAINING and silent.total_seconds() > _STALLED:
+            parts.append(f"last sign of life {updated}")
     return ", ".join(parts)
 
 

@@ -31,9 +31,13 @@ def show(job: Job, runs: list[RunFolder], as_json: bool) -> int:
     return 0
 
 
-def line(run: RunFolder, label: str, state: State) -> str:
-    """Return a line on a run that is not done: its state, its folder, who or why, what next."""
-    return "  ".join(filter(None, [f"{label:11}", str(run.path), state.note()]))
+def line(run: RunFolder, label: str, state: State, note: str | None = None) -> str:
+    """Return a line on a run that is not done: its state, its folder and a note.
+
+    The note says who or why, and what comes next, unless another is given.
+    """
+    note = state.note() if note is None else note
+    return "  ".join(filter(None, [f"{label:11}", str(run.path), note]))
 
 
 def _short(names: list[str]) -> tuple[list[str], str]:

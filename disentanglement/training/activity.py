@@ -23,6 +23,11 @@ FILE = "progress.json"
 
 TRAINING, SCORING, DRAWING = "training", "scoring", "drawing"
 
+_KINDS: dict[str, Any] = {
+    **dict.fromkeys(("doing", "host", "started", "updated"), str),
+    **dict.fromkeys(("pid", "batches", "total"), int),
+    **dict.fromkeys(("batches_a_second", "seconds_left"), int | float),
+}
 _SECONDS = 5.0  # between two updates of the file
 _RATE_OVER = 60  # updates, so the rate is that of the last five minutes
 
@@ -59,16 +64,21 @@ class Activity:
 
     def progress(self, done: int, total: int) -> None:
         """Note that `done` of `total` batches are trained; every few seconds, write it down."""
-        now = time.monotonic()
+        now, first_call = time.monotonic(), "batches" not in self._state
+        self._state |= {"batches": done, "total": total}
+        if first_call:  # the first batch, which compiles the step, does not count for the rate
+            self._write()
+            return
         if not self._points:
             self._points.append((now, done))
         if now - self._written < _SECONDS:
             return
         self._points.append((now, done))
         (first_time, first), (last_time, last) = self._points[0], self._points[-1]
-        rate = (last - first) / (last_time - first_time) if last_time > first_time else 0.0
-        self._state |= {"batches": done, "total": total, "batches_a_second": round(rate, 3)}
-        self._state["seconds_left"] = round((total - done) / rate) if rate else None
+        if last > first:
+            rate = (last - first) / (last_time - first_time)
+            self._state["batches_a_second"] = round(rate, 3)
+            self._state["seconds_left"] = round((total - done) / rate)
         self._write()
 
     def end(self) -> None:
@@ -143,6 +153,7 @@ def _by(found: dict[str, Any]) -> str:
 
 def _read(folder: Path) -> dict[str, Any]:
     try:
-        return records.read(folder, FILE)
+        found = records.read(folder, FILE)
     except UserError:  # it is a note only
         return {}
+    return {key: found[key] for key, kind in _KINDS.items() if isinstance(found.get(key), kind)}

@@ -48,6 +48,7 @@ class TrainingRun:
     Attributes:
         plan: How many batches the run has.
         next: Number of the next batch.
+        saved: The same in the checkpoint.
         checkpoint: The run's checkpoint file.
     """
 
@@ -70,29 +71,27 @@ class TrainingRun:
             self.table,
             Times(work_dir / "time.txt"),
         ]
-        self.watch = Watch(model)
+        self.watch = Watch(model, lambda: records.save(work_dir, self.record))
         self.callbacks.append(self.watch)
         self.data = feed.identity(dataset)
         self.seconds = 0.0  # spent training, over all processes
-        self.next = 0
+        self.next = self.saved = 0
         self._order = np.empty(0, int)  # the shuffled image numbers of epoch _order_epoch
         self._order_epoch = -1
 
     @contextlib.contextmanager
     def session(self) -> Iterator[None]:
         """Restore the run, record its state however the block ends, and finish it."""
-        self.next = self._restore()
+        self.next = self.saved = self._restore()
         devices = engine.devices()
         log.info("training on %s", ", ".join(devices))
         if os.environ.get("CUDA_VISIBLE_DEVICES") and devices == ["CPU"]:
             log.warning("%s found no GPU; are its CUDA packages installed?", engine.NAME)
         earlier = records.read(self.work_dir).get("warnings", [])
         last_seen = self.activity.previous.get("updated")
-        self.record = records.start(self.work_dir, self.config, devices, self.next, last_seen)
-        self.record["data"] = self.data
-        self.record["warnings"] = self.watch.warnings = [
-            warning for warning in earlier if warning["batch"] < self.next
-        ]
+        self.watch.warnings = [w for w in earlier if w["batch"] < self.next]
+        more = {"data": self.data, "warnings": self.watch.warnings}
+        self.record = records.start(self.work_dir, self.config, devices, self.next, last_seen, more)
         self.start_time = time.monotonic() - self.seconds
         try:
             self.activity.progress(self.next, self.plan.total)
@@ -158,6 +157,7 @@ class TrainingRun:
         self.activity.progress(self.next, self.plan.total)
         if stopping or self._saves_after(self.next - 1):
             self._save(self.checkpoint, self.next)
+            self.saved = self.next
 
     def _saves_after(self, global_id: int) -> bool:
         checkpoint_freq = self.config.checkpoint_freq
@@ -179,7 +179,7 @@ class TrainingRun:
             )
         feed.check_same(self.checkpoint, meta.get("data"), self.dataset)
         checkpoint.restore(self.checkpoint, self.model)
-        self.seconds = meta["seconds"]
+        self.seconds, self.watch.count = meta["seconds"], meta.get("batches_in_trouble", 0)
         next_batch = meta["next_batch"]
         if next_batch > self.plan.total:
             raise UserError(
@@ -205,6 +205,7 @@ class TrainingRun:
                 "seconds": self.seconds,
                 "config": self.record["config"],
                 "data": self.data,
+                "batches_in_trouble": self.watch.count,
             },
         )
 
@@ -233,9 +234,9 @@ class TrainingRun:
         )
 
     def _end_session(self) -> None:
-        """Note in the record when this session ended, and how many batches it trained."""
+        """Note in the record when this session ended, and how many batches of it are saved."""
         session = self.record["sessions"][-1]
-        session |= {"ended": records.now(), "batches": self.next - session["first_batch"]}
+        session |= {"ended": records.now(), "batches": self.saved - session["first_batch"]}
 
     def _finish(self) -> None:
         for name, network in self.model.exports().items():

@@ -9,7 +9,7 @@ from types import FrameType
 
 # Signals within this many seconds count as one: systemd and cluster schedulers signal every
 # process, and main.py passes the signal on as well.
-_SAME = 0.5
+SAME = 0.5
 
 _requests: list[int] = []
 
@@ -28,7 +28,7 @@ def stop_requests() -> Iterator[list[int]]:
     def handle(number: int, frame: FrameType | None) -> None:
         nonlocal first
         if _requests:
-            if time.monotonic() - first < _SAME:
+            if time.monotonic() - first < SAME:
                 return
             raise KeyboardInterrupt
         first = time.monotonic()
