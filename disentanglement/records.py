@@ -113,8 +113,7 @@ def environment(devices: list[str] | None = None) -> dict[str, Any]:
     return {
         "versions": _versions(),
         "source": _source(),
-        "backend": os.environ["KERAS_BACKEND"],
-        "precision": _precision(),
+        **_keras(),
         "python": platform.python_version(),
         "hardware": hardware if devices is None else hardware | {"devices": devices},
     }
@@ -172,10 +171,13 @@ def _source() -> dict[str, Any] | None:
     return {"commit": found["commit"], "clean": not found["changes"]}
 
 
-def _precision() -> str | None:
-    """Return the type that networks compute in, e.g. "float32"; None if Keras is not in use."""
+def _keras() -> dict[str, str | None]:
+    """Return Keras's backend and the type that networks compute in; None if it is not in use."""
     keras = sys.modules.get("keras")
-    return keras.config.dtype_policy().compute_dtype if keras else None
+    if keras is None:
+        return {"backend": None, "precision": None}
+    policy = keras.config.dtype_policy()
+    return {"backend": keras.config.backend(), "precision": policy.compute_dtype}
 
 
 def _cpu() -> str:

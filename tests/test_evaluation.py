@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import warnings
+import zlib
 
 import numpy as np
 import pytest
@@ -164,7 +165,7 @@ def test_nothing_is_computed_twice(tmp_path):
 
     encode = Counting()
     assert evaluation.evaluate(encode, Grid(), FAST, path=path) == saved
-    assert sum(encode.seen.values()) == 8  # only those of the fingerprint
+    assert sorted(encode.seen.values()) == [2] * 64  # only those of the fingerprint
 
 
 KILLED = """
@@ -202,7 +203,9 @@ def test_a_record_of_something_else_is_refused_or_kept(tmp_path, change, differe
     path = tmp_path / "scores.json"
     arguments = {"encode": Counting(), "dataset": Grid(), "metrics": FAST, "path": path}
     first = evaluation.evaluate(**arguments)
-    with pytest.raises(UserError, match=rf"scores.json: holds .*{difference}.*: choose another"):
+    with pytest.raises(
+        UserError, match=rf"scores.json: holds .*{difference}.*: choose .*overwrite=True"
+    ):
         evaluation.evaluate(**arguments | change)
     assert json.loads(path.read_text()) == first
     second = evaluation.evaluate(**arguments | change, overwrite=True)
@@ -219,6 +222,76 @@ def test_an_encoder_is_recognised_up_to_rounding(tmp_path):
     )
     assert set(rounded["metrics"]) == set(FAST)
     assert [p.name for p in tmp_path.iterdir()] == ["scores.json"]
+
+
+def test_a_large_code_does_not_hide_the_others(tmp_path):
+    def encode(images, share=0.0):
+        codes = Counting()(images)
+        codes[:, 0] *= 1e7
+        codes[:, 1] += share * codes[:, 2]
+        return codes
+
+    arguments = {"dataset": Grid(), "metrics": ["mig"], "path": tmp_path / "scores.json"}
+    evaluation.evaluate(encode, **arguments)
+    evaluation.evaluate(lambda images: encode(images) * (1 + 1e-5), **arguments)
+    with pytest.raises(UserError, match="another encoder"):
+        evaluation.evaluate(lambda images: encode(images, 0.01), **arguments)
+
+
+def test_encoders_that_differ_in_few_images_are_told_apart(tmp_path):
+    def encode(images):
+        codes = Counting()(images)
+        codes[images[:, 3] == 5] += 1  # one image in 30
+        return codes
+
+    arguments = {"dataset": Grid(), "metrics": ["mig"], "path": tmp_path / "scores.json"}
+    evaluation.evaluate(Counting(), **arguments)
+    with pytest.raises(UserError, match="another encoder"):
+        evaluation.evaluate(encode, **arguments)
+
+
+def test_an_encoder_that_samples_its_codes(tmp_path):
+    rng = np.random.default_rng(0)
+
+    def encode(images):
+        return images + rng.normal(size=images.shape)
+
+    arguments = {"dataset": Grid(), "metrics": ["mig"], "path": tmp_path / "scores.json"}
+    first = evaluation.evaluate(encode, **arguments, model={"name": "a"})
+    assert first["fingerprint"]["stochastic"] is True
+    again = evaluation.evaluate(encode, **arguments, model={"name": "a"})
+    assert again["metrics"] == first["metrics"]
+    assert len(again["sessions"]) == 1
+    for other, model, difference in [
+        (encode, "b", "another model"),
+        (Counting(), "a", "another encoder"),
+        (lambda images: encode(images)[:, :3], "a", "another encoder"),
+    ]:
+        with pytest.raises(UserError, match=difference):
+            evaluation.evaluate(other, **arguments, model={"name": model})
+
+
+def test_a_fingerprint_of_other_images_is_compared_on_these(tmp_path):
+    path = tmp_path / "scores.json"
+    arguments = {"dataset": Grid(), "metrics": ["mig"], "path": path}
+    numbers = np.linspace(0, 1799, 8).astype(int)  # as earlier versions chose them
+    images = Grid().images(numbers)
+    record = evaluation.evaluate(Counting(), Grid(), ["mig"])
+    old = {
+        "images": numbers.tolist(),
+        "images_checksum": f"{zlib.crc32(images.tobytes()):08x}",
+        "codes": Counting()(images).tolist(),
+    }
+    path.write_text(json.dumps(record | {"fingerprint": old}))
+    again = evaluation.evaluate(Counting(), **arguments)
+    assert again["metrics"] == record["metrics"]
+    assert again["fingerprint"]["images"] == old["images"]
+    with pytest.raises(UserError, match="another encoder"):
+        evaluation.evaluate(lambda images: 2 * Counting()(images), **arguments)
+    new = evaluation.evaluate(lambda images: 2 * Counting()(images), **arguments, overwrite=True)
+    assert len(new["fingerprint"]["images"]) == 64
+    rows = [line for line in path.read_text().splitlines() if line.startswith("      [")]
+    assert len(rows) >= 64  # a line for each image's codes
 
 
 def test_records_without_a_fingerprint_continue_only_with_a_checkpoint(tmp_path):

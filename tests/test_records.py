@@ -1,6 +1,7 @@
 """Records say which code made them."""
 
 import subprocess
+import sys
 
 import pytest
 
@@ -36,3 +37,13 @@ def test_commit_and_changes(checkout, tmp_path):
     (tmp_path / "code.py").write_text("two")
     records._source.cache_clear()
     assert records.environment()["source"] == {"commit": commit, "clean": False}
+
+
+def test_the_backend_is_that_of_keras_if_it_is_in_use(monkeypatch):
+    import keras
+
+    made_by = records.environment()
+    assert (made_by["backend"], made_by["precision"]) == (keras.config.backend(), "float32")
+    monkeypatch.delitem(sys.modules, "keras")
+    made_by = records.environment()
+    assert (made_by["backend"], made_by["precision"]) == (None, None)

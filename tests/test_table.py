@@ -157,10 +157,28 @@ def test_copies_are_not_averaged(tmp_path, capsys):
     assert ": a copy of" in said
 
 
+def test_a_copied_file_is_not_another_run(tmp_path, capsys):
+    for file, codes in (("a", 1.0), ("copy", 1.0), ("other", 2.0)):
+        record = {"scores": SCORES, "model": {"name": "m", "run": 0}, "seed": 0}
+        records.save(tmp_path, record | {"fingerprint": {"codes": [[codes]]}}, f"{file}.json")
+    assert [path.stem for path in table.find_records([tmp_path])] == ["a", "other"]
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert f"note: skipping {tmp_path / 'copy.json'}: a copy of {tmp_path / 'a.json'}" in said
+
+
+def test_the_note_on_a_column_needs_a_score_in_it(tmp_path, capsys):
+    protocol = {"dataset": "Bars", "images": 64}
+    for scores, noted in (({"mig": 0.5}, False), (SCORES, True)):
+        save_record(tmp_path / "scores.json", protocol, scores)
+        assert table.main([str(tmp_path)]) == 0
+        assert ("dci_rf_ibgan" in capsys.readouterr().out) == noted
+
+
 def test_records_without_a_run_stand_alone(tmp_path):
-    for folder in "ab":
+    for folder, mig in (("a", 0.5), ("b", 0.6)):
         records.save(
-            tmp_path / folder, {"scores": {"mig": 0.5}, "model": {"name": "codes"}}, "s.json"
+            tmp_path / folder, {"scores": {"mig": mig}, "model": {"name": "codes"}}, "s.json"
         )
     rows = table.rows(list(table.find_records([tmp_path]).values()))
     assert [row.runs for row in rows] == [1, 1]
@@ -194,5 +212,12 @@ def test_scores_of_a_model_that_was_trained_further_are_left_out(tmp_path, capsy
     (folder / "checkpoint" / "model.npz").write_text("trained further")
     (left,) = table.find_records([tmp_path])
     assert left.name == "final_metrics_global_id-7.json"
-    note = capsys.readouterr().err
-    assert "final_metrics.json: its model was trained further; run main_final_metrics.py" in note
+    line = "final_metrics.json: its model was trained further; run main_final_metrics.py"
+    assert line in capsys.readouterr().err
+    named = folder / "final_metrics.json"
+    assert list(table.find_records([named, left])) == [left]
+    assert f"note: skipping {folder}/{line}" in capsys.readouterr().err
+    assert table.main([str(named)]) == 2
+    err = capsys.readouterr().err
+    assert f"{folder}/{line}" in err
+    assert err.count("\n") == 1

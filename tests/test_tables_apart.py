@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from disentanglement import records
 from disentanglement.data.dsprites.dataset import DSprites
 from disentanglement.evaluation import evaluate, paper, table
 from disentanglement.evaluation.protocols import ImageProtocol
@@ -137,6 +138,39 @@ def test_rows_of_different_protocols_are_never_averaged(tmp_path, change):
     assert [(row.source, row.runs) for row in other.rows] == [("ours", 1)]
     # Nor if all records are taken for those of one table.
     assert sorted(row.runs for row in table.rows(list(found.values()))) == [1, 2]
+
+
+def save_own(folder, name, run, fingerprint=None):
+    """Write a record of `LabelledImages` with this fingerprint."""
+    path = folder / f"{name}.json"
+    protocol = {"dataset": "LabelledImages", "images": 9, "factors": ["size"]}
+    save_record(path, protocol, run=run)
+    if fingerprint is not None:
+        records.save(
+            folder, records.read(folder, path.name) | {"fingerprint": fingerprint}, path.name
+        )
+
+
+@pytest.mark.parametrize("key", ["images_checksum", "metric_data"])
+def test_runs_on_different_images_are_never_averaged(tmp_path, key):
+    usual = {"images": [1, 2], "images_checksum": "a", "metric_data": "b", "codes": [[0.5], [1]]}
+    save_own(tmp_path, "a", 0, usual)
+    save_own(tmp_path, "b", 1, usual)
+    save_own(tmp_path, "c", 2, usual | {key: "other"})
+    save_own(tmp_path, "d", 3)  # may be of either
+    (only,) = table.compare(table.find_records([tmp_path]))
+    assert sorted(row.runs for row in only.rows) == [1, 1, 2]
+    names = {row.model for row in only.rows}
+    assert len(names) == 3
+    assert "InfoGAN-CR (data unknown)" in names
+
+
+def test_fingerprints_of_other_images_and_none_do_not_part_runs(tmp_path):
+    save_own(tmp_path, "a", 0, {"images": [1, 2], "images_checksum": "a", "codes": []})
+    save_own(tmp_path, "b", 1, {"images": [0, 3], "images_checksum": "b", "codes": []})
+    save_own(tmp_path, "c", 2)
+    (only,) = table.compare(table.find_records([tmp_path]))
+    assert [(row.model, row.runs) for row in only.rows] == [("InfoGAN-CR", 3)]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+from disentanglement import records
 from disentanglement.config import nearest
 from disentanglement.console import sign_of_life
 from disentanglement.data import factors
@@ -59,7 +60,8 @@ def evaluate(
 
     With `path`, the record is saved there after every metric. A later call with the same encoder,
     data set, seed and model computes only what is missing. The record holds the encoder's codes of
-    a few images, by which another encoder is recognised.
+    a few images, by which another encoder is recognised. That cannot be done for an encoder that
+    samples its codes: name such encoders in `model`.
 
     Args:
         encode: Returns the codes [n, K] of images [n, H, W, C], n up to 4096.
@@ -85,11 +87,12 @@ def evaluate(
     if seed < 0:
         raise UserError(f"seed {seed}: must be 0 or more")
     images = draw_images(dataset, metric_stream(seed))
+    recorded = {} if path is None else records.read(Path(path).parent, Path(path).name)
     identity = {
         "seed": seed,
         "protocol": protocol(dataset, images),
         "model": dict(model or {}),
-        "fingerprint": fingerprints.of(encode, dataset),
+        "fingerprint": fingerprints.of(encode, dataset, recorded.get("fingerprint")),
     }
     card = Scorecard(path, identity, overwrite=overwrite)
     todo = card.todo(metrics)

@@ -23,26 +23,35 @@ def find_records(paths: list[Path]) -> dict[Path, Record]:
     """Return the score records in files and folders, by file.
 
     In folders, files that were set aside (`.old-<n>`), are half written or are not score records
-    are skipped, and so are stale ones. Of several records of one checkpoint by one protocol, only
-    the first counts.
+    are skipped. Stale ones are skipped everywhere. Of several records of one checkpoint by one
+    protocol, and of several records with the same scores of the same encoder, only the first
+    counts.
 
     Raises:
-        UserError: A file named in `paths` is not a score record, or there is no record at all.
+        UserError: A file named in `paths` is not a score record, or there is no record at all, or
+            only stale ones.
     """
     found: dict[Path, Record] = {}
-    first: dict[tuple, Path] = {}  # the first record of each checkpoint and protocol
+    first: dict[str, Path] = {}  # the first record of each evaluation
+    stale: list[str] = []
     for path in paths:
         if not path.exists():
             raise UserError(f"{path}: no such file or folder")
         for file, record in _search(path) if path.is_dir() else [(path, _read(path))]:
-            model, resolved = record["model"], file.resolve()
-            protocol = json.dumps(record.get("protocol"), sort_keys=True)
-            scored = model.get("checkpoint") or resolved
-            key = (model.get("name"), model.get("run"), scored, protocol)
+            if is_stale(file, record):
+                why = "its model was trained further; run main_final_metrics.py again"
+                stale.append(f"{file}: {why}")
+                continue
+            key, resolved = _evaluation(record), file.resolve()
             if first.setdefault(key, resolved) == resolved:
                 found[resolved] = record
             else:
                 print(f"note: skipping {file}: a copy of {first[key]}", file=sys.stderr)
+    if stale and not found:
+        others = f" (and {counted(len(stale) - 1, 'other')})" if len(stale) > 1 else ""
+        raise UserError(f"{stale[0]}{others}")
+    for line in stale:
+        print(f"note: skipping {line}", file=sys.stderr)
     if not found:
         raise UserError(
             f"no scores in {', '.join(map(str, paths))}: run main_final_metrics.py first"
@@ -94,14 +103,22 @@ def _search(folder: Path) -> Iterator[tuple[Path, Record]]:
             continue
         if not _is_score_record(record):
             continue
-        if is_stale(file, record):
-            print(
-                f"note: skipping {file}: its model was trained further; run "
-                "main_final_metrics.py again",
-                file=sys.stderr,
-            )
-            continue
         yield file, record
+
+
+def _evaluation(record: Record) -> str:
+    """Return a key that only copies and repetitions of an evaluation share, as text.
+
+    A checkpoint identifies the model. Without one, records are copies if all scores are equal.
+    """
+    model, protocol = record["model"], record.get("protocol")
+    if scored := model.get("checkpoint"):
+        key = [model.get("name"), model.get("run"), scored, protocol]
+    else:
+        encoder = record.get("fingerprint")
+        codes = encoder.get("codes") if isinstance(encoder, dict) else None
+        key = [model, codes, protocol, record.get("seed"), record["scores"]]
+    return json.dumps(key, sort_keys=True)
 
 
 def _read(file: Path) -> Record:

@@ -60,8 +60,8 @@ class Scorecard:
             if found and (why := _difference(found, identity)):
                 if not overwrite:
                     raise UserError(
-                        f"{self.path}: {why}: choose another file, or overwrite it (the old one "
-                        "is then kept under another name)"
+                        f"{self.path}: {why}: choose another file, or pass overwrite=True (the "
+                        "old one is then kept under another name)"
                     )
                 self.say(f"{self.path} {why}; it is now {keep_old(self.path)}")
             else:

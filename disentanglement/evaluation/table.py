@@ -49,9 +49,13 @@ class Table:
     @property
     def columns(self) -> list[str]:
         """The columns to show: the paper's if any row has one of them, and others in use."""
-        used = {c for row in self.rows for c in row.columns if not np.isnan(row.mean(c))}
-        papers = list(COLUMNS) if used & set(COLUMNS) or not used else []
-        return papers + [column for column in RANDOM_FEATURES if column in used]
+        papers = list(COLUMNS) if self.used & set(COLUMNS) or not self.used else []
+        return papers + [column for column in RANDOM_FEATURES if column in self.used]
+
+    @property
+    def used(self) -> set[str]:
+        """The columns in which any row has a score."""
+        return {c for row in self.rows for c in row.columns if not np.isnan(row.mean(c))}
 
     @property
     def title(self) -> str:
@@ -165,12 +169,10 @@ def as_text(tables: list[Table]) -> str:
 
 
 def notes(tables: list[Table]) -> list[str]:
-    """Return the lines that explain headings in these tables."""
-    shown = {column for table in tables for column in table.columns}
+    """Return the lines that explain headings of columns with scores, and unknown data sets."""
+    used = {column for table in tables for column in table.used}
     found = [
-        f"{paper.heading(column)}: {note}"
-        for column, note in paper.NOTES.items()
-        if column in shown
+        f"{paper.heading(column)}: {note}" for column, note in paper.NOTES.items() if column in used
     ]
     unknown = any(table.protocol.data is None for table in tables)
     return found + ([_DATA_NOTE] if unknown else [])

@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+import zlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,15 +72,24 @@ class Row:
 def rows(found: list[Record]) -> list[Row]:
     """Return a row for each model, averaged over records that differ only in the model's `run`.
 
+    If the records' fingerprints show that they are of different images, rows name theirs, e.g.
+    "PCA (data 1f3c9a20)", and only records of the same images are averaged.
+
     Args:
-        found: Records of a table: of one data set, by one protocol.
+        found: Records of a table: of one data set, by one protocol, as far as their protocols tell.
     """
-    by_model = itertools.groupby(sorted(found, key=_key), key=_key)
-    groups = [list(members) for _, members in by_model]
+    one_of_each = {_data(record): record for record in found}.values()
+    several = any(_are_of_other_data(a, b) for a, b in itertools.combinations(one_of_each, 2))
+
+    def key(record: Record) -> tuple[str, int, str, str]:
+        return (*_key(record), _data(record) if several else "")
+
+    groups = [list(members) for _, members in itertools.groupby(sorted(found, key=key), key=key)]
     held = set().union(*(record["scores"] for record in found))
     more = [column for column, score in RANDOM_FEATURES.items() if score in held]
     columns = (*COLUMNS, *more)
-    return [_row(members, _name(members[0], groups), columns) for members in groups]
+    names = [_name(members[0], groups, several) for members in groups]
+    return [_row(*row, columns) for row in zip(groups, names, strict=True)]
 
 
 def paper_rows() -> list[Row]:
@@ -101,8 +111,38 @@ def _key(record: Record) -> tuple[str, int, str]:
     return model.get("name", "(no name)"), model.get("batches", 0), same
 
 
-def _name(record: Record, groups: list[list[Record]]) -> str:
-    """Return the model's name, with the config keys in which it differs from its namesakes."""
+def _identity_of_data(record: Record) -> dict:
+    found = record.get("fingerprint")
+    keys = ("metric_data", "images", "images_checksum")
+    return {key: found.get(key) for key in keys} if isinstance(found, dict) else {}
+
+
+def _are_of_other_data(a: Record, b: Record) -> bool:
+    """Whether two records are known to be of different data.
+
+    Versions choose other images for their fingerprints; checksums of other images tell nothing.
+    """
+    one, other = _identity_of_data(a), _identity_of_data(b)
+    keys = ["metric_data"]
+    if one.get("images") == other.get("images"):
+        keys.append("images_checksum")
+    pairs = [(one.get(key), other.get(key)) for key in keys]
+    return any(None not in pair and pair[0] != pair[1] for pair in pairs)
+
+
+def _data(record: Record) -> str:
+    """Return a short name for the data behind a record, equal for records known to share them."""
+    found = _identity_of_data(record)
+    if not any(found.values()):
+        return "unknown"
+    return f"{zlib.crc32(json.dumps(found, sort_keys=True).encode()):08x}"
+
+
+def _name(record: Record, groups: list[list[Record]], with_data: bool) -> str:
+    """Return the model's name, with the config keys in which it differs from its namesakes.
+
+    With `with_data`, the name of its data follows.
+    """
     name, config = record["model"].get("name", "(no name)"), record["model"].get("config", {})
     namesakes = [
         other["model"].get("config", {})
@@ -114,6 +154,7 @@ def _name(record: Record, groups: list[list[Record]]) -> str:
         for key, value in config.items()
         if key != "run" and any(other.get(key) != value for other in namesakes)
     ]
+    own += [f"data {_data(record)}"] if with_data else []
     return f"{name} ({', '.join(own)})" if own else name
 
 
