@@ -54,7 +54,7 @@ def test_a_trained_run_is_not_called_failed_if_scoring_fails(experiment):
     assert result.returncode == 1
     assert "run-3, failed (exit status 2); last lines of" in result.stdout
     assert re.search(
-        r"\n  not scored .*run-3,  main_final_metrics.py scores it  failed", result.stdout
+        r"\n  not scored .*run-3,  failed \(exit status 2\); see .*worker.log\n", result.stdout
     )
     assert not re.search(r"\n  failed ", result.stdout)
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from disentanglement.errors import UserError
+from disentanglement.evaluation.computed_arrays import ShapeProbabilities
 from disentanglement.networks import shape_classifier
 
 
@@ -40,6 +41,35 @@ def test_it_learns_and_leaves_a_record(tmp_path):
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
 
 
+def test_moving_averages_settle_on_the_final_weights():
+    """Weights that change faster than the averages follow make inference wrong, not training."""
+    data = Shapes()
+    batches = shape_classifier._Batches(data, np.arange(640), seed=0)
+    model = shape_classifier.network()
+    for layer in model.layers:
+        if layer.name.endswith("_norm"):
+            layer.moving_variance.assign(np.full(layer.moving_variance.shape, 1e4))
+    expected = np.asarray(model(batches[0][0], training=True))
+    before = np.asarray(model(batches[0][0], training=False))
+    assert np.corrcoef(before.ravel(), expected.ravel())[0, 1] < 0.9
+    for _ in range(25):  # ten batches each
+        shape_classifier.settle(model, batches)
+    found = np.asarray(model(batches[0][0], training=False))
+    assert np.corrcoef(found.ravel(), expected.ravel())[0, 1] > 0.95
+
+
+def test_an_inaccurate_classifier_is_not_used(tmp_path):
+    path = tmp_path / "shape_classifier.keras"
+    provider = ShapeProbabilities(path)
+    assert "does not exist" in provider.unavailable()
+    path.touch()
+    assert provider.unavailable() is None
+    path.with_suffix(".json").write_text('{"accuracy": 0.364}')
+    assert "is right about 36% of the images only" in provider.unavailable()
+    path.with_suffix(".json").write_text('{"accuracy": 0.999}')
+    assert provider.unavailable() is None
+
+
 @pytest.mark.slow
 def test_a_killed_training_resumes_from_its_last_epoch(tmp_path):
     def weights(path):
@@ -69,7 +99,7 @@ def test_a_killed_training_resumes_from_its_last_epoch(tmp_path):
     assert not broken.exists()
     Killed.calls = 100
     shape_classifier.train(Killed(), broken, epochs=4)
-    assert Killed.calls < 100 + 25  # two epochs and the accuracy, not four
+    assert Killed.calls < 100 + 35  # two epochs, settling and the accuracy, not four epochs
     for ours, theirs in zip(weights(broken), weights(whole), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
 

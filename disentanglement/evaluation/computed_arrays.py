@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
+from disentanglement import records
 from disentanglement.data.dataset import Dataset
 from disentanglement.files import fingerprint
 from disentanglement.streams import stream
@@ -18,6 +19,7 @@ if TYPE_CHECKING:  # imports Keras
     from disentanglement.algorithms.model import Model
 
 SAMPLES = 50_000  # generated images that the classifier sees
+_ACCURATE = 0.9  # a classifier below this accuracy says nothing about shapes
 FEATURES = 10_000  # generated images that the random network sees, at most
 
 
@@ -60,12 +62,19 @@ class ShapeProbabilities:
         self.classifier = classifier
 
     def unavailable(self) -> str | None:
-        if self.classifier.exists():
-            return None
-        return (
-            f"{self.classifier} does not exist; "
-            "run gan/train_DSpritesInceptionScore.py to create it"
-        )
+        if not self.classifier.exists():
+            return (
+                f"{self.classifier} does not exist; "
+                "run gan/train_DSpritesInceptionScore.py to create it"
+            )
+        record = records.read(self.classifier.parent, f"{self.classifier.stem}.json")
+        accuracy = record.get("accuracy", 1)
+        if accuracy < _ACCURATE:
+            return (
+                f"{self.classifier} is right about {accuracy:.0%} of the images only; move it away "
+                "and run gan/train_DSpritesInceptionScore.py again, e.g. with --seed 1"
+            )
+        return None
 
     def arrays(self, model: "Model", dataset: Dataset) -> dict[str, ComputedArray]:
         def classify() -> np.ndarray:
