@@ -233,7 +233,7 @@ def _read_cache(path):
 
 def _is_dsprites(bits: np.ndarray) -> bool:
     """Whether packed images are those of dSprites, by a sample; a single byte may yet differ."""
-    return zlib.crc32(np.ascontiguousarray(bits[::_CHECKED])) == _CHECKSUM
+    return zlib.crc32(bits[::_CHECKED].tobytes()) == _CHECKSUM
 
 
 def _unusable(path: Path) -> UserError:
