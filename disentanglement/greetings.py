@@ -14,6 +14,7 @@ import sys
 import tempfile
 import types
 from collections.abc import Iterator, Sequence
+from typing import BinaryIO
 
 _LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 _STDERR = 2  # C++ code knows no sys.stderr
@@ -29,7 +30,8 @@ _GREETINGS = re.compile(
 def held_back() -> Iterator[None]:
     """Hold back what is written to stderr; at the end, show all of it but the greetings.
 
-    If the block fails, or the user has asked for TensorFlow's messages, everything is shown.
+    If the block fails, the user has asked for TensorFlow's messages, or there is nowhere to hold
+    them, everything is shown.
     """
     if os.environ.get(_LEVEL, "0") in ("0", "1"):
         yield
@@ -39,10 +41,15 @@ def held_back() -> Iterator[None]:
     except OSError:  # closed
         yield
         return
+    buffer = _buffer()
+    if buffer is None:
+        os.close(saved)
+        yield
+        return
     failed = True
     with contextlib.suppress(AttributeError, OSError, ValueError):
         sys.stderr.flush()
-    with tempfile.TemporaryFile() as held:
+    with buffer as held:
         os.dup2(held.fileno(), _STDERR)
         try:
             yield
@@ -50,10 +57,20 @@ def held_back() -> Iterator[None]:
         finally:
             os.dup2(saved, _STDERR)
             os.close(saved)
-            held.seek(0)
-            shown = [line for line in held if failed or not _GREETINGS.match(line)]
             with contextlib.suppress(OSError):
+                held.seek(0)
+                shown = [line for line in held if failed or not _GREETINGS.match(line)]
                 os.write(_STDERR, b"".join(shown))
+
+
+def _buffer() -> BinaryIO | None:
+    """Return a new file: in memory, which no full disk can spoil, or else on disk, if possible."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            return os.fdopen(os.memfd_create("stderr"), "w+b")
+    with contextlib.suppress(OSError):
+        return tempfile.TemporaryFile()
+    return None
 
 
 def hold_back_at_import() -> None:

@@ -31,7 +31,7 @@ def touch(path):
 
 
 def empty_cache(path):
-    """Write a cache of the right size; on disk it is a hole."""
+    """Write a cache that `find` accepts; on disk it is a hole, and loading it reports that."""
     path.parent.mkdir(parents=True, exist_ok=True)
     np.lib.format.open_memmap(path, "w+", np.uint8, (dsprites.NUM_IMAGES, 512))
     return path
@@ -65,11 +65,48 @@ def test_dsprites_in_order(folder):
     assert dsprites.find(other, folder) == official
 
 
-def test_dsprites_names_its_file(folder, monkeypatch):
+@pytest.fixture
+def accepted(monkeypatch):
+    """Any images are taken for those of dSprites."""
+    monkeypatch.setattr(dsprites, "_is_dsprites", lambda bits: True)
+
+
+def test_dsprites_names_its_file(folder, accepted):
     said = []
     cache = empty_cache(folder / "data" / "dSprites" / dsprites.CACHE_FILE)
     dsprites.load_for(DEFAULT, folder, said.append)
     assert said == [f"dSprites from {cache}"]
+
+
+def test_a_damaged_cache_that_data_dir_names_is_left_alone(folder, monkeypatch):
+    monkeypatch.setattr(dsprites, "render", lambda: pytest.fail("rendered"))
+    named = SimpleNamespace(data_dir="../other")
+    cache = empty_cache(folder.parent / "other" / dsprites.CACHE_FILE)
+    assert dsprites.find(named, folder) == cache  # does not look at the images
+    with pytest.raises(UserError, match=r"other/dsprites_regen.* is damaged, or not dSprites: "):
+        dsprites.load_for(named, folder)
+    with cache.open("rb+") as file:
+        file.truncate(5000)
+    for use in (dsprites.find, dsprites.load_for):
+        with pytest.raises(UserError, match="is damaged"):
+            use(named, folder)
+    with pytest.raises(UserError, match="is damaged"):
+        dsprites.load_first([cache.parent], renders=False)
+    assert list(cache.parent.iterdir()) == [cache]
+    assert cache.stat().st_size == 5000
+
+
+def test_blank_images_are_no_dsprites(folder, monkeypatch):
+    new = np.ones((2, 512), np.uint8)
+    monkeypatch.setattr(dsprites, "render", lambda: new)
+    cache = empty_cache(folder / "data" / "dSprites" / dsprites.CACHE_FILE)
+    said = []
+    assert dsprites.load_for(DEFAULT, folder, said.append).bits is new
+    old = cache.with_name("dsprites_regenerated_packed.old-1.npy")
+    assert np.load(old, mmap_mode="r").shape == (dsprites.NUM_IMAGES, 512)
+    np.testing.assert_array_equal(np.load(cache), new)
+    assert f"{cache} is damaged; rendering" in said[0]
+    assert said[1:] == [f"note: the damaged file is now {old}; it can be deleted"]
 
 
 def test_dsprites_is_cached_beside_the_experiments(folder, monkeypatch):

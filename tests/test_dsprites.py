@@ -133,9 +133,18 @@ def test_without_the_file_it_is_rendered_and_cached(tmp_path, bits, monkeypatch)
 
 def test_a_damaged_cache_is_rendered_again(tmp_path, bits, monkeypatch):
     monkeypatch.setattr(dsprites, "render", lambda: bits)
-    (tmp_path / dsprites.CACHE_FILE).write_bytes(b"\x93NUMPY\x01\x00v\x00{'descr'")
+    damaged = b"\x93NUMPY\x01\x00v\x00{'descr'"
+    (tmp_path / dsprites.CACHE_FILE).write_bytes(damaged)
     assert dsprites.load(tmp_path, lambda line: None).bits is bits
     assert np.load(tmp_path / dsprites.CACHE_FILE, mmap_mode="r").shape == bits.shape
+    assert (tmp_path / "dsprites_regenerated_packed.old-1.npy").read_bytes() == damaged
+
+
+def test_a_hole_in_a_cache_is_found(bits):
+    assert dsprites._is_dsprites(bits)
+    torn = bits.copy()
+    torn[300_000:300_050] = 0  # less than 26 kB
+    assert not dsprites._is_dsprites(torn)
 
 
 def test_a_renamed_file_is_mentioned(tmp_path, monkeypatch, bits):

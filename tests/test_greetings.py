@@ -1,8 +1,11 @@
 """TensorFlow's greetings are held back; what matters is shown."""
 
+import errno
+import io
 import os
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -78,6 +81,53 @@ def test_everything_is_shown_after_an_error(capfd, monkeypatch):
     with pytest.raises(ImportError, match="libcudart"):
         fail()
     assert capfd.readouterr().err == GREETINGS.decode()
+
+
+def no_memory_file(name):
+    raise OSError("no memfd here")
+
+
+def test_without_a_temporary_folder_nothing_is_held_back(capfd, monkeypatch):
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "2")
+    before = os.dup(2)
+    os.close(before)
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "memfd_create", no_memory_file, raising=False)
+        broken.setattr(tempfile, "tempdir", "/nonexistent")
+        with greetings.held_back():
+            write(text=GREETINGS)
+    assert capfd.readouterr().err == GREETINGS.decode()
+    after = os.dup(2)
+    os.close(after)
+    assert after == before  # no descriptor is left open
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memfd_create is Linux's")
+def test_on_linux_no_temporary_folder_is_needed(capfd, monkeypatch):
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "2")
+    with monkeypatch.context() as broken:
+        broken.setattr(tempfile, "tempdir", "/nonexistent")
+        with greetings.held_back():
+            write()
+    assert capfd.readouterr().err == TROUBLE.decode()
+
+
+def test_a_file_that_cannot_be_written_is_survived(capfd, monkeypatch, tmp_path):
+    class Full(io.FileIO):
+        """The descriptor takes nothing, as on a full disk, and nothing can be read from it."""
+
+        def seek(self, *args):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "2")
+    (tmp_path / "file").touch()
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "memfd_create", no_memory_file, raising=False)
+        broken.setattr(tempfile, "TemporaryFile", lambda: Full(tmp_path / "file"))
+        with greetings.held_back(), pytest.raises(OSError, match="Bad file descriptor"):
+            write()
+    os.write(2, b"stderr works again")
+    assert capfd.readouterr().err == "stderr works again"
 
 
 @pytest.mark.parametrize("level", ["0", "1"])

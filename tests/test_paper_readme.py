@@ -25,7 +25,6 @@ from disentanglement.experiments.experiment import Experiment
 from disentanglement.experiments.load import load
 from tests.experiments import ROOT
 from tests.test_celeba_prepare import official, write
-from tests.test_data_lookup import empty_cache
 
 DEFAULT = SimpleNamespace(data_dir=None, generate=None)
 SCRIPTS = {
@@ -301,7 +300,6 @@ def test_train_a_single_run(checkout, name, monkeypatch):
 
 @pytest.mark.slow
 def test_train_the_shape_classifier(checkout):
-    empty_cache(checkout / "data" / "dSprites" / dsprites.CACHE_FILE)
     script = checkout / "InfoGAN-CR_dSprites" / "gan" / "train_DSpritesInceptionScore.py"
     process = start(script, "--images", 64, "--epochs", 1)
     output, errors = process.communicate(timeout=300)

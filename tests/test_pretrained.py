@@ -41,6 +41,11 @@ def test_a_model_generates_encodes_and_knows_its_records(model):
     assert model.generate(traversal).shape == (7, 64, 64, 1)
 
 
+def test_its_repr_is_one_line(model):
+    assert repr(model) == f"<Pretrained {model.title}>"
+    assert len(repr(model)) < 200
+
+
 def first_weights(loaded):
     return np.asarray(loaded.model.networks["generator"].variables[0])
 

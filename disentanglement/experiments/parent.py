@@ -10,6 +10,7 @@ from disentanglement.training import signals
 
 _VARIABLE = "DISENTANGLEMENT_PARENT"  # the id of the process that starts a task
 _SECONDS = 1.0
+_is_task = False
 
 
 def announced_in(environment: Mapping[str, str]) -> dict[str, str]:
@@ -23,9 +24,16 @@ def stop_when_it_ends() -> None:
     A thread compares the parent's id once a second, which works on macOS, too. Linux's
     PR_SET_PDEATHSIG would not do: its signal comes when the *thread* that started us ends.
     """
+    global _is_task
     # Removed, because it is not meant for our own children.
     if parent := os.environ.pop(_VARIABLE, ""):
+        _is_task = True
         threading.Thread(target=_watch, args=(int(parent),), daemon=True).start()
+
+
+def is_task() -> bool:
+    """Whether a main script started this process; known after `stop_when_it_ends`."""
+    return _is_task
 
 
 def _watch(parent: int) -> None:

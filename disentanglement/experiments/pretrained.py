@@ -57,7 +57,7 @@ class Published:
         return checkpoint.load_meta(files[0])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Pretrained:
     """A trained model with its records.
 
@@ -76,6 +76,9 @@ class Pretrained:
     batches: int
     record: dict[str, Any]
     score_record: dict[str, Any]
+
+    def __repr__(self) -> str:
+        return f"<Pretrained {self.title}>"
 
     @property
     def scores(self) -> dict[str, float]:

@@ -13,12 +13,13 @@ import numpy as np
 
 from disentanglement.config import InfoGANCRKeys, TrainingConfig
 from disentanglement.data.dsprites.dataset import classifier_path
+from disentanglement.experiments import parent
 from disentanglement.experiments.experiment import Experiment
 from disentanglement.experiments.rates import GRID_IMAGES, MACHINE, RATES, Rates
 from disentanglement.training.position import Plan
 from disentanglement.wording import counted, duration, size
 
-_OTHERS_MB = 40  # networks, pictures and text at the end of a run: 2 MB, on CelebA 39
+_SPARSE = 2000  # the vis_freq to suggest where the disk is too small
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,8 @@ class Estimate:
 
     def batch_ms(self, config: TrainingConfig) -> tuple[float, float]:
         """Return the milliseconds of a batch, and of one in which H trains."""
-        scale = config.batch_size / self.rates.batch_size
+        fixed = self.rates.fixed_share
+        scale = fixed + (1 - fixed) * config.batch_size / self.rates.batch_size
         return self.rates.batch_ms * scale, self.rates.contrastive_ms * scale
 
     def grids_s(self, config: TrainingConfig) -> float:
@@ -129,7 +131,7 @@ class Estimate:
         fast, slow = self.batch_ms(config)
         grids = work.grids * rates.grids_mb * _share(config) * 1e6
         # While a checkpoint is written, the previous one is still there.
-        fixed = ((2 + work.snapshots) * rates.checkpoint_mb + _OTHERS_MB) * 1e6
+        fixed = ((2 + work.snapshots) * rates.checkpoint_mb + rates.others_mb) * 1e6
         events = (work.batches + work.contrastive) / config.summary_freq * rates.event_bytes
         seconds = (
             (work.batches * fast + work.contrastive * slow) / 1000
@@ -206,9 +208,12 @@ def lines(
 
 
 def warnings(experiment: Experiment, left: Sequence[Left]) -> list[str]:
-    """Return a line if the disk has too little space for what is left; see `lines`."""
+    """Return a line if the disk has too little space for what is left; see `lines`.
+
+    There is none in a task of a main script, which has printed its own.
+    """
     estimate = _estimate(experiment)
-    if estimate is None or not left:
+    if estimate is None or not left or parent.is_task():
         return []
     folder = left[0].folder
     while not folder.exists():
@@ -216,10 +221,12 @@ def warnings(experiment: Experiment, left: Sequence[Left]) -> list[str]:
     needed, free = estimate.rest(left), shutil.disk_usage(folder).free
     if free >= needed.disk:
         return []
+    helps = any(0 < run.config.vis_freq < _SPARSE for run in left)
+    fewer = f"draw fewer grids (e.g. --set vis_freq={_SPARSE}), " if helps else ""
     return [
         f"warning: {folder} has {size(free)} of free disk space, but training needs about "
-        f"{_disk(needed)}: free some, draw fewer grids (e.g. --set vis_freq=2000), or name a "
-        "folder on another disk (--set result_root_folder=...)"
+        f"{_disk(needed)}: free some, {fewer}or name a folder on another disk (--set "
+        "result_root_folder=...)"
     ]
 
 

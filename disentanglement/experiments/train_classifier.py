@@ -36,7 +36,8 @@ def main(experiment: Path, arguments: list[str] | None = None) -> int:
         from disentanglement.networks import shape_classifier  # takes seconds
 
         logging.basicConfig(level=logging.INFO, format="%(message)s")
-        dataset = dsprites.load_first(dsprites.data_folders(experiment, options.data_dir))
+        folders = dsprites.data_folders(experiment, options.data_dir)
+        dataset = dsprites.load_first(folders, renders=options.data_dir is None)
         record = shape_classifier.train(
             dataset, options.out, options.epochs, options.images, options.seed
         )

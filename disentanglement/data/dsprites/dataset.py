@@ -5,6 +5,7 @@ they stay packed at 1 bit per pixel (377 MB); batches are unpacked.
 """
 
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,13 +22,15 @@ from disentanglement.data.dsprites.render import (
     render,
 )
 from disentanglement.errors import UserError
-from disentanglement.files import atomic_path
+from disentanglement.files import atomic_path, keep_old
 
 OFFICIAL_FILE = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
 CACHE_FILE = "dsprites_regenerated_packed.npy"
 _CLASSIFIER = "shape_classifier.keras"
 NUM_IMAGES = int(np.prod(FACTOR_SIZES))
 _CHUNK = 16384  # images read or written at a time: 64 MB unpacked
+_CHECKED = 45  # every 45th image of a cache is checked: 8 MB in about 0.1 s
+_CHECKSUM = 4131538451  # CRC-32 of these images, packed
 
 
 class DSprites:
@@ -89,18 +92,28 @@ def load(folder: Path, say: Callable[[str], None] = print) -> DSprites:
     return load_first([Path(folder)], say)
 
 
-def load_first(folders: list[Path], say: Callable[[str], None] = print) -> DSprites:
-    """Load dSprites from the first folder that holds it; rendered images are cached in the last."""
-    return _load(_find(folders), folders, say)
+def load_first(
+    folders: list[Path], say: Callable[[str], None] = print, renders: bool = True
+) -> DSprites:
+    """Load dSprites from the first folder that holds it; rendered images are cached in the last.
+
+    Args:
+        folders: The folders.
+        say: Called with lines for the user.
+        renders: Whether to render the images if they are absent or damaged; else raise UserError.
+    """
+    return _load(_find(folders), folders, say, renders)
 
 
-def _load(path: Path, folders: list[Path], say: Callable[[str], None]) -> DSprites:
-    """Load the file that `_find` returned for these folders, or render the images."""
+def _load(path: Path, folders: list[Path], say: Callable[[str], None], renders: bool) -> DSprites:
+    """Load the file that `_find` returned for these folders; see `load_first`."""
     if path.name != OFFICIAL_FILE:
         for other in sorted(file for each in folders for file in each.glob("*dsprites*.npz")):
             say(f"note: {other} is ignored; the official file is named {OFFICIAL_FILE}")
     bits = read_official(path) if path.name == OFFICIAL_FILE else _read_cache(path)
-    if bits is None:
+    if path.name == CACHE_FILE and (bits is None or not _is_dsprites(bits)):
+        if not renders:
+            raise _unusable(path)
         return DSprites(_render(path, folders, say))
     say(f"dSprites from {path}")
     return DSprites(bits)
@@ -117,13 +130,15 @@ def _find(folders: list[Path]) -> Path:
 
 
 def _render(cache: Path, folders: list[Path], say: Callable[[str], None]) -> np.ndarray:
-    """Render the images and cache them."""
-    say(
-        f"dSprites: no {OFFICIAL_FILE} in {location.listed(folders)}; rendering the same 737,280 "
-        f"images now (cached in {cache})"
-    )
+    """Render the images and cache them; a damaged cache is kept under another name."""
+    why = f"no {OFFICIAL_FILE} in {location.listed(folders)}"
+    if cache.exists():
+        why = f"{cache} is damaged"
+    say(f"dSprites: {why}; rendering the same 737,280 images now (cached in {cache})")
     bits = render()
     try:
+        if cache.exists():
+            say(f"note: the damaged file is now {keep_old(cache)}; it can be deleted")
         with atomic_path(cache) as temporary:
             np.save(temporary, bits)
     except UserError as error:
@@ -212,30 +227,51 @@ def _read_cache(path):
     try:
         bits = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError):
-        return None  # absent or damaged: the caller writes the cache again
+        return None  # absent or damaged
     return bits if bits.shape == (NUM_IMAGES, SIZE * SIZE // 8) and bits.dtype == np.uint8 else None
+
+
+def _is_dsprites(bits: np.ndarray) -> bool:
+    """Whether packed images are those of dSprites, by a sample; a single byte may yet differ."""
+    return zlib.crc32(bits[::_CHECKED].tobytes()) == _CHECKSUM
+
+
+def _unusable(path: Path) -> UserError:
+    """Return the error for what `_find` returned in a folder that the user names."""
+    if not path.exists():
+        return UserError(
+            f"no dSprites in {path.parent}, which data_dir names: put {OFFICIAL_FILE} there, or "
+            "leave data_dir out to have the images rendered"
+        )
+    return UserError(
+        f"{path} is damaged, or not dSprites: copy it again, put {OFFICIAL_FILE} there instead, or "
+        "leave data_dir out to have the images rendered"
+    )
 
 
 def find(config: TrainingConfig, experiment: Path) -> Path:
     """Return the file that `load_for` reads, or writes if there is none.
 
     Raises:
-        UserError: The config names a folder that holds no dSprites.
+        UserError: The config names a folder that holds no dSprites, or a cache that cannot be read.
+            Only `load_for` looks at its images.
     """
     path = _find(data_folders(experiment, config.data_dir))
-    if config.data_dir is not None and not path.exists():
-        raise UserError(
-            f"no dSprites in {path.parent}, which data_dir names: put {OFFICIAL_FILE} there, or "
-            "leave data_dir out to have the images rendered"
-        )
+    usable = path.name == OFFICIAL_FILE or _read_cache(path) is not None
+    if config.data_dir is not None and not usable:
+        raise _unusable(path)
     return path
 
 
 def load_for(
     config: TrainingConfig, experiment: Path, say: Callable[[str], None] = print
 ) -> DSprites:
-    """Load dSprites for a run of the experiment in this folder; see `find` and `load_first`."""
-    return _load(find(config, experiment), data_folders(experiment, config.data_dir), say)
+    """Load dSprites for a run of the experiment in this folder; see `find` and `load_first`.
+
+    Nothing is written in a folder that the config names.
+    """
+    folders = data_folders(experiment, config.data_dir)
+    return _load(find(config, experiment), folders, say, renders=config.data_dir is None)
 
 
 def data_folders(experiment: Path, data_dir: str | Path | None = None) -> list[Path]:
