@@ -3,8 +3,8 @@
 Expect, from the paper (50 runs): a FactorVAE metric of 0.88 +- 0.01, and of 0.82 +- 0.01 for the
 snapshot before the contrastive term is switched on (batch 288,000).
 
-Hardware and time: a GPU, not measured yet. On two idle CPU cores one run takes about 13 hours with
-AVX-512, and 24 without it, or 5 more with the shape classifier (computed: main.py --dry-run, and
+Hardware and time: a GPU, not measured yet. On two idle CPU cores one run takes about 18 hours with
+AVX-512, 5 of them for the shape classifier in 812 evaluations (computed: main.py --dry-run, and
 docs/EXPERIMENTS.md).
 
 Results: a folder per run in results/, named after the run's values in test_config; `run` is the
