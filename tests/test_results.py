@@ -9,7 +9,7 @@ import pytest
 from disentanglement import records
 from disentanglement.evaluation import table
 from disentanglement.training.weights import LIMIT
-from tests.experiments import ROOT
+from tests.experiments import DATA, ROOT
 
 RESULTS = ROOT / "results"
 RUNS = [path.parent for path in sorted(RESULTS.rglob(records.FILE))]
@@ -50,3 +50,16 @@ def test_the_snippet_that_loads_the_weights_runs():
 
 def test_there_are_records():
     assert RUNS
+
+
+def test_the_published_shape_classifier_is_right_about_real_images():
+    from disentanglement.networks import shape_classifier
+
+    published = RESULTS / "shape_classifier" / "shape_classifier.keras"
+    assert published.stat().st_size < LIMIT
+    assert records.read(published.parent, "shape_classifier.json")["accuracy"] > 0.999
+    with np.load(DATA / "dsprites_real_frames.npz") as frames:
+        images = frames["imgs"][..., None].astype(np.float32)
+        shapes = frames["latents_classes"][:, 1]
+    found = shape_classifier.load(published)(images).argmax(axis=1)
+    assert (found == shapes).mean() > 0.98
