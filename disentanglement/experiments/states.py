@@ -14,7 +14,7 @@ from disentanglement.errors import UserError
 from disentanglement.evaluation import final_metrics, score_records
 from disentanglement.experiments.runs import RunFolder
 from disentanglement.training import activity, checkpoint
-from disentanglement.training.position import UNTRAINED, Plan
+from disentanglement.training.position import Plan, scores_in
 from disentanglement.wording import counted
 
 NEW, QUEUED, RUNNING, STOPPED = "new", "queued", "running", "stopped"
@@ -200,7 +200,6 @@ def _saved(run: RunFolder, record: dict[str, Any]) -> int:
 def _last_scores(path: Path) -> dict[str, float]:
     try:
         rows = list(csv.DictReader(path.read_text().splitlines()))
-        row = rows[-1] if rows else {}
-        return {k: float(v) for k, v in row.items() if v and k not in vars(UNTRAINED)}
+        return scores_in(rows[-1]) if rows else {}
     except (OSError, ValueError, TypeError):  # none yet, or being repaired at the next start
         return {}

@@ -24,7 +24,7 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 from disentanglement.config import TrainingConfig
 from disentanglement.errors import UserError, os_errors_in_one_line
 from disentanglement.files import write_text
-from disentanglement.training.position import UNTRAINED, Position
+from disentanglement.training.position import UNTRAINED, Position, scores_in
 
 Scores = Callable[[], dict[str, float]]
 ScoresReport = Callable[[Position, dict[str, float]], None]
@@ -98,7 +98,7 @@ class MetricTable(Callback):
         if self.rows or self.path.exists():
             self._write()
         if next_batch == 0 and self.rows:  # the earlier process was killed early
-            self.report(UNTRAINED, _scores(self.rows[0]))
+            self.report(UNTRAINED, scores_in(self.rows[0]))
         elif next_batch == 0 and self.config.metric_untrained:
             self._log(UNTRAINED)
 
@@ -119,7 +119,7 @@ class MetricTable(Callback):
     def last_scores(self) -> dict[str, float]:
         """Return the scores of the model as it is now, {} if it was not scored."""
         row = self.rows[-1] if self.rows else {}
-        return _scores(row) if row.get("global_id") == str(self.last_batch) else {}
+        return scores_in(row) if row.get("global_id") == str(self.last_batch) else {}
 
     def _log(self, position: Position) -> None:
         if not self.config.metric_freq:
@@ -131,7 +131,7 @@ class MetricTable(Callback):
             return  # no metrics were asked for
         row = {key: str(value) for key, value in vars(position).items()}
         row |= {name: repr(float(value)) for name, value in scores.items()}
-        self.report(position, _scores(row))
+        self.report(position, scores_in(row))
         self.rows.append(row)
         self._write()
 
@@ -234,11 +234,6 @@ def is_due(frequency: int, position: Position) -> bool:
     Nothing is due with frequency 0.
     """
     return bool(frequency) and position.batch_id >= 0 and (position.batch_id + 1) % frequency == 0
-
-
-def _scores(row: dict[str, str]) -> dict[str, float]:
-    """Return the scores in a row of metric.csv."""
-    return {k: float(value) for k, value in row.items() if value and k not in vars(UNTRAINED)}
 
 
 def _is_complete(row: dict[str, str]) -> bool:

@@ -1,5 +1,6 @@
 """The training position: epochs, batches, and the numbers that name them in files."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from disentanglement.config import TrainingConfig
@@ -26,6 +27,11 @@ class Position:
 
 
 UNTRAINED = Position(-1, -1, -1)
+
+
+def scores_in(row: Mapping[str, str]) -> dict[str, float]:
+    """Return the scores in a row of metric.csv: what follows its position, unless empty."""
+    return {k: float(value) for k, value in row.items() if value and k not in vars(UNTRAINED)}
 
 
 @dataclass(frozen=True)
