@@ -118,6 +118,8 @@ def test_running_and_interrupted(run, hold):
     assert f"its process died (pid {holder.pid} on " in found.detail
     assert "last seen 20" in found.detail
     assert found.next == "main.py resumes"
+    (run.path / activity.FILE).write_text('{"pid": 3, "host": "a"}')
+    assert (state(run).name, state(run).detail) == ("interrupted", "its process died")
     (run.path / activity.FILE).unlink()  # a run of an earlier version
     assert state(run).detail == "its process died"
 

@@ -137,7 +137,9 @@ def _settled(
         return STOPPED, detail, f"{_TRAIN} continues it"
     if name == "training":
         found = activity.left_behind(run.path)
-        seen = f" ({activity.where(found)}, last seen {found['updated']})" if found else ""
+        seen = ""
+        if "updated" in found:
+            seen = f" ({activity.where(found)}, last seen {found['updated']})"
         return INTERRUPTED, f"its process died{seen}", f"{_TRAIN} resumes"
     if name == FAILED:
         return FAILED, record.get("why", "see worker.log").rstrip("."), f"{_TRAIN} tries again"
