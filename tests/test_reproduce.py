@@ -45,6 +45,7 @@ def command(experiment, out, *arguments):
 def test_limited_runs_end_in_time_with_the_results_of_an_uninterrupted_one(
     experiment, tmp_path, unbroken
 ):
+    (experiment / "gan_task_generate_latent_trans.py").touch()  # as CelebA's: draw traversals, too
     out, statuses = tmp_path / "out", []
     # The first limit is too short for anything; limits grow until this machine is fast enough.
     for seconds in range(10, 90, 4):
@@ -73,6 +74,8 @@ def test_limited_runs_end_in_time_with_the_results_of_an_uninterrupted_one(
         "final_metrics.json",
         "final_metrics_global_id-11.json",
         "SHA256SUMS",
+        "latent_trans/overview.png",
+        *(f"latent_trans/latent{j}.webp" for j in range(4)),
         *(f"weights/{network}.npz" for network in networks),
         *(f"weights/global_id-11/{network}.npz" for network in networks),
     }

@@ -25,6 +25,7 @@ def original(experiment, unbroken):
     run = RunFolder(experiment.parent, grid.scheduler, grid.tasks[0])
     shutil.copytree(unbroken, run.path)
     ours.score(run.task.config, run.path)
+    ours.draw_traversals(run.task.config, run.path)
     folder = experiment.parent / "records" / "run-3,"
     reproduce.publish(run, folder, experiment.name)
     return folder
@@ -61,6 +62,16 @@ def test_another_score_and_another_picture(published, experiment, capsys):
     assert f"  mig: {record['metrics']['mig']['scores']['mig'] - 0.01:.6g}, published" in text
     assert "dci_rf" not in text  # within a forest's tolerance
     assert "  traversal.png: " in text
+
+
+def test_latent_traversals_are_drawn_anew(published, experiment, capsys):
+    pictures = {path.name for path in (published / "latent_trans").iterdir()}
+    assert pictures == {"overview.png", *(f"latent{j}.webp" for j in range(4))}
+    shutil.copy(ROOT / "results" / "Figure1.png", published / "latent_trans" / "overview.png")
+    checksums.write(published)
+    wrong, text = lines(published, experiment, capsys)
+    assert wrong == 1
+    assert "  overview.png: " in text
 
 
 def test_a_changed_file_and_a_missing_one(published, experiment, capsys):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # imports Keras
 
 log = logging.getLogger(__name__)
 
-FOLDER, ABOUT = "latent_trans", "about.json"
+FOLDER, ABOUT, OVERVIEW = "latent_trans", "about.json", "overview.png"
 VALUES, REPEATS = 15, 100
 _SPACE = 2  # white pixel columns between two images
 _SIDE = 5  # an animation shows 5x5 of the repeats
@@ -53,9 +53,9 @@ def draw_run(model: "Model", run_folder: Path) -> None:
         meta = final_metrics.restore(path, model)
         folder = run_folder / FOLDER
         (folder / ABOUT).unlink(missing_ok=True)
-        base = model.latent.sample(stream(model.config.run, "latent traversals"), REPEATS)
+        base, batches = _vectors(model), meta["next_batch"]
         data = meta.get("data", {}).get("dataset")  # checkpoints of old versions lack it
-        title, rows = visualize.title_of(model, meta["next_batch"], data), []
+        title = visualize.title_of(model, batches, data)
         for j, name in enumerate(model.latent.names):
             images = _traverse(model, base, j)
             for r, row in enumerate(images):
@@ -67,20 +67,32 @@ def draw_run(model: "Model", run_folder: Path) -> None:
                 model.latent.values(j, VALUES),
                 title,
             )
-            rows.append(images[0])
             log.info("latent %d (%s): %d pictures", j, name, len(images))
-        values = model.latent.code.sweep(VALUES)
-        visualize.save_traversal(
-            folder / "overview.png",
-            rows,
-            model.latent.names,
-            values,
-            title,
-            axis="value of the code, or of all coordinates of the noise",
-            metadata={"Description": title},
-        )
-        about = {"checkpoint": fingerprint(path), "batches": meta["next_batch"]}
+        draw_overview(folder / OVERVIEW, model, batches, data)
+        about = {"checkpoint": fingerprint(path), "batches": batches}
         write_text(folder / ABOUT, json.dumps(about) + "\n")
+
+
+def draw_overview(path: Path, model: "Model", batches: int, data: str | None) -> None:
+    """Draw a traversal of every code and of the noise, all from the same random vector.
+
+    Args:
+        path: The PNG file.
+        model: The model.
+        batches: How many batches it has been trained for.
+        data: The class name of its data set, if known.
+    """
+    first, names = _vectors(model)[:1], model.latent.names
+    title = visualize.title_of(model, batches, data)
+    visualize.save_traversal(
+        path,
+        [_traverse(model, first, j)[0] for j in range(len(names))],
+        names,
+        model.latent.code.sweep(VALUES),
+        title,
+        axis="value of the code, or of all coordinates of the noise",
+        metadata={"Description": title},
+    )
 
 
 def side_by_side(images: np.ndarray) -> np.ndarray:
@@ -93,6 +105,11 @@ def side_by_side(images: np.ndarray) -> np.ndarray:
     picture = np.full((height, n, width + _SPACE, channels), 255, np.uint8)
     picture[:, :, :width] = visualize.to_bytes(images).swapaxes(0, 1)
     return picture.reshape(height, -1, channels)[:, :-_SPACE]
+
+
+def _vectors(model: "Model") -> np.ndarray:
+    """Return the random vectors in which one latent at a time is changed, [REPEATS, dim]."""
+    return model.latent.sample(stream(model.config.run, "latent traversals"), REPEATS)
 
 
 def _traverse(model: "Model", base: np.ndarray, j: int) -> np.ndarray:

@@ -96,6 +96,11 @@ class Experiment:
         computed = lists.computed_arrays(model, dataset)
         final_metrics.score_run(model, dataset, metrics, run_folder, computed)
 
+    @property
+    def draws_traversals(self) -> bool:
+        """Whether the experiment has a script that draws latent traversals (CelebA's has)."""
+        return (self.folder / f"{self.task}_generate_latent_trans.py").exists()
+
     def draw_traversals(self, config: TrainingConfig, run_folder: Path) -> None:
         """Draw the latent traversals of a trained run into latent_trans/ in its folder."""
         from disentanglement.evaluation import latent_trans

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from disentanglement import checksums, console, records
 from disentanglement.errors import UserError, os_errors_in_one_line
-from disentanglement.evaluation import final_metrics, table
+from disentanglement.evaluation import final_metrics, latent_trans, table
 from disentanglement.experiments import cli, states
 from disentanglement.experiments.load import load
 from disentanglement.experiments.runs import RunFolder, group_runs
@@ -23,7 +23,14 @@ from disentanglement.training import weights
 log = logging.getLogger(__name__)
 
 TIME_IS_UP = 75  # exit status: run the same command again (EX_TEMPFAIL in sysexits.h)
-_PUBLISHED = (records.FILE, "metric.csv", "traversal.png", "final_metrics*.json")
+_PUBLISHED = (
+    records.FILE,
+    "metric.csv",
+    "traversal.png",
+    "final_metrics*.json",
+    f"{latent_trans.FOLDER}/{latent_trans.OVERVIEW}",
+    f"{latent_trans.FOLDER}/*.webp",
+)
 
 
 class TimeIsUp(KeyboardInterrupt):
@@ -188,12 +195,15 @@ def _score_and_publish(experiment, run, out):
     metrics = lists.available(lists.final, lambda line: None)
     names = (records.FILE, *final_metrics.checkpoints(run.path, config))
     scored = final_metrics.is_done(run.path, metrics, config)
-    if scored and all(_same(run.path / name, records_folder / name) for name in names):
+    drawn = not experiment.draws_traversals or latent_trans.is_done(run.path)
+    if scored and drawn and all(_same(run.path / name, records_folder / name) for name in names):
         return True
     log.info("scoring %s", run.task.name)
 
     def score_and_publish():
         experiment.score(config, run.path)
+        if experiment.draws_traversals:
+            experiment.draw_traversals(config, run.path)
         publish(run, records_folder, experiment.folder.name)
 
     return _run_logged(score_and_publish)
@@ -221,7 +231,9 @@ def publish(run: RunFolder, folder: Path, experiment: str) -> None:
         for pattern in _PUBLISHED:
             for path in run.path.glob(pattern):
                 if ".old-" not in path.name:
-                    shutil.copyfile(path, fresh / path.name)
+                    target = fresh / path.relative_to(run.path)
+                    target.parent.mkdir(exist_ok=True)
+                    shutil.copyfile(path, target)
         for path in final_metrics.checkpoints(run.path, run.task.config).values():
             snapshot = path.parent.name if path.parent.name.startswith("global_id-") else ""
             weights.publish(path, fresh / "weights" / snapshot, experiment=experiment)

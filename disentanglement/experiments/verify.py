@@ -3,7 +3,7 @@
 import logging
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from PIL import Image
 
 from disentanglement import checksums
 from disentanglement.errors import UserError
-from disentanglement.evaluation import evaluate
+from disentanglement.evaluation import evaluate, latent_trans
 from disentanglement.evaluation.score_records import dataset_name
 from disentanglement.experiments import pretrained
 from disentanglement.experiments.pretrained import Pretrained, Published
@@ -23,6 +23,10 @@ log = logging.getLogger(__name__)
 
 TOLERANCE, FOREST_TOLERANCE = 1e-3, 0.02  # rounding can move a forest's splits
 _SLOW = 60  # seconds; --fast leaves out what took longer
+_PICTURES: dict[str, Callable[..., None]] = {  # how each published picture is drawn
+    "traversal.png": visualize.draw_traversal,
+    f"{latent_trans.FOLDER}/{latent_trans.OVERVIEW}": latent_trans.draw_overview,
+}
 _PIXEL = 2  # of 255: the largest difference between two drawings of one traversal
 
 
@@ -75,9 +79,10 @@ def _verify(place: Published, fast: bool, experiment: Path | None) -> Iterator[D
     checksums.check_all(place.folder)
     model = pretrained.load(place.folder / place.snapshot, experiment)
     yield from _compare_scores(model, fast)
-    picture = place.folder / "traversal.png"
-    if not place.snapshot and picture.exists():
-        yield from _compare_picture(model, picture)
+    if not place.snapshot:
+        for name, draw in _PICTURES.items():
+            if (picture := place.folder / name).exists():
+                yield from _compare_picture(model, picture, draw)
 
 
 def _compare_scores(model: Pretrained, fast: bool) -> Iterator[Difference]:
@@ -124,11 +129,13 @@ def compare(
                 yield Difference(score, f"{now:.6g}, published {value:.6g}")
 
 
-def _compare_picture(model: Pretrained, picture: Path) -> Iterator[Difference]:
+def _compare_picture(
+    model: Pretrained, picture: Path, draw: Callable[..., None]
+) -> Iterator[Difference]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / picture.name
         data = model.record.get("data", {}).get("dataset") or dataset_name(model.score_record)
-        visualize.draw_traversal(path, model.model, model.batches, data)
+        draw(path, model.model, model.batches, data)
         old, new = (np.asarray(Image.open(each).convert("RGB"), int) for each in (picture, path))
     if old.shape != new.shape:
         yield Difference(picture.name, f"{new.shape} pixels, published {old.shape}")
