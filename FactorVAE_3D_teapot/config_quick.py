@@ -5,7 +5,7 @@
 Expect a FactorVAE metric of 0.57 (one run; untrained 0.23; trained on, it varied between 0.49 and
 0.56).
 
-Hardware and time: two busy CPU cores, 7 minutes.
+Hardware and time: two busy CPU cores, 7 to 10 minutes.
 
 Results: results/quick/. The data are always those in data/3Dpots_quick/, even where data/3Dpots/
 has a set, so that scores can be compared.

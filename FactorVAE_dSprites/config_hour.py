@@ -4,7 +4,7 @@
 
 Expect a FactorVAE metric of 0.76 (one run; untrained 0.28, and 0.75 to 0.78 since batch 2,000).
 
-Hardware and time: two busy CPU cores, 39 minutes.
+Hardware and time: one CPU thread, 39 minutes.
 
 Results: results/hour/.
 """

@@ -4,7 +4,7 @@ It always trains on drawn faces, even where data/CelebA/ holds the real pictures
 config_quick_celeba.py. 2,000 batches of 64 instead of 90,174 of 128. The contrastive term is
 switched on after 1,600.
 
-Expect codes for hair tone, skin and the background's light.
+Expect codes for the background's colour, hair tone and skin.
 
 Hardware and time: two busy CPU cores, 13 to 21 minutes.
 

@@ -162,3 +162,22 @@ def test_factors_are_named_only_if_clear():
     assert captured_factors(record_of([[0.0, 0.0]])) == [None]
     assert captured_factors({}) == []
     assert captured_factors(record_of([[1.0, 0.0, 0.0]])) == []
+
+
+def test_a_tampered_score_file_is_refused(tmp_path, capsys):
+    folder = shutil.copytree(FOLDER, tmp_path / "run-0,")
+    path = folder / "final_metrics.json"
+    path.write_text(path.read_text().replace('"factor_vae": 0.648', '"factor_vae": 0.948'))
+    with pytest.raises(UserError, match=r"final_metrics.json has changed or is damaged"):
+        pretrained.load(folder, "InfoGAN-CR_dSprites")
+    assert command.main(["--results", str(tmp_path)]) == 0
+    _, line, before = capsys.readouterr().out.splitlines()
+    assert line.startswith("run-0 ")
+    assert "damaged: " in line
+    assert "0.948" not in line
+    assert before.endswith("0.636")
+
+
+def test_no_name():
+    with pytest.raises(UserError, match="which model"):
+        pretrained.load("")

@@ -67,7 +67,7 @@ def test_text_csv_and_picture(results, capsys):
         "FactorVAE", "DCI (RF, IB-GAN)", "SAP", "Explicitness", "Modularity", "MIG", "BetaVAE",
     ]  # fmt: skip
     assert lines[2][:6] == ["ours", "InfoGAN-CR", "9", "3", "0.12 ± 0.02", "0.22 ± 0.02"]
-    assert lines[4][:6] == ["paper", "InfoGAN-CR", "", "50", "0.88 ± 0.01", "0.71 ± 0.01"]
+    assert lines[4][:6] == ["paper", "InfoGAN-CR", "322,560", "50", "0.88 ± 0.01", "0.71 ± 0.01"]
     paper = {line[1]: line[4:] for line in lines[4:]}
     assert paper["FactorVAE (40)"][0] == "0.82 ± 0.01"
     assert paper["InfoGAN-CR, the paper's first version"][1:3] == ["0.74 ± 0.01", ""]

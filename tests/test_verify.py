@@ -53,7 +53,9 @@ def test_what_is_published_is_confirmed(published, experiment, capsys):
 def test_another_score_and_another_picture(published, experiment, capsys):
     record = records.read(published, "final_metrics.json")
     record["metrics"]["mig"]["scores"]["mig"] += 0.01
+    record["scores"]["mig"] += 0.01
     record["metrics"]["dci_rf_ibgan"]["scores"]["dci_rf_ibgan.disentanglement"] += 0.01
+    record["scores"]["dci_rf_ibgan.disentanglement"] += 0.01
     records.save(published, record, "final_metrics.json")
     shutil.copy(ROOT / "results" / "Figure1.png", published / "traversal.png")
     checksums.write(published)
@@ -62,6 +64,39 @@ def test_another_score_and_another_picture(published, experiment, capsys):
     assert f"  mig: {record['metrics']['mig']['scores']['mig'] - 0.01:.6g}, published" in text
     assert "dci_rf" not in text  # within a forest's tolerance
     assert "  traversal.png: " in text
+
+
+def test_numbers_that_contradict_each_other(published, experiment, capsys):
+    record = records.read(published, "final_metrics.json")
+    record["scores"]["mig"] += 0.3
+    record["model"]["batches"] += 1
+    records.save(published, record, "final_metrics.json")
+    about = records.read(published)
+    about["scores"] = {"factor_vae": 2.0}
+    records.save(published, about)
+    checksums.write(published)
+    wrong, text = lines(published, experiment, capsys)
+    assert wrong == 1
+    assert "  scores: are not those of the metrics below them" in text
+    assert "  batches: 48 according to the weights" in text
+    assert "  factor_vae in run.json: 2" in text
+
+
+def test_a_run_folder_by_itself_has_a_name(published, experiment, capsys):
+    assert verify.verify(published, experiment=experiment) == 0
+    assert "run-3,: confirmed (" in capsys.readouterr().out
+
+
+def test_scores_by_another_classifier_cannot_be_compared():
+    def record(fingerprint, seconds):
+        source = {"classifier": fingerprint, "seconds": seconds}
+        entry = {"scores": {"sample_quality.x": 1.0}, "inputs": {"shape_probabilities": source}}
+        return {"metrics": {"sample_quality": entry}}
+
+    compare = verify.compare
+    assert list(compare(record("a", 1), record("a", 2), ["sample_quality"])) == []
+    (difference,) = compare(record("a", 1), record("b", 1), ["sample_quality"])
+    assert "cannot be compared: published with" in difference.text
 
 
 def test_latent_traversals_are_drawn_anew(published, experiment, capsys):

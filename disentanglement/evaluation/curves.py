@@ -133,14 +133,19 @@ def draw(curves: list[Curve], metric: str, paper_values: dict[str, float], path:
 
     figure = Figure((8, 4.5), layout="constrained")
     axes = figure.subplots()
+    colors: dict[str, Any] = {}  # of each model's first run on the paper's data
     for curve in curves:
         label = f"{curve.label} {curve.about}".rstrip()
-        axes.plot(curve.batches, curve.scores, marker="o", markersize=3, label=label)
-    for i, (model, value) in enumerate(paper_values.items()):
+        (line,) = axes.plot(curve.batches, curve.scores, marker="o", markersize=3, label=label)
+        if curve.about.endswith(f" on {paper.PROTOCOL.data}"):
+            colors.setdefault(
+                curve.about.removesuffix(f" on {paper.PROTOCOL.data}"), line.get_color()
+            )
+    for model, value in paper_values.items():
         label = (
             f"paper: {model} on dSprites, {value:.2f} after {paper.batches(model) or 0:,} batches"
         )
-        axes.axhline(value, color=str(0.2 + 0.15 * i), linestyle="--", label=label)
+        axes.axhline(value, color=colors.get(model, "black"), linestyle="--", label=label)
     usual = next((name for name, column in paper.COLUMNS.items() if column == metric), None)
     ylabel = f"{usual} score ({metric})" if usual else metric
     axes.set(xlabel="batches", ylabel=ylabel, xlim=(0, None))

@@ -98,7 +98,9 @@ def paper_rows() -> list[Row]:
     for model, (runs, text) in paper.SCORES.items():
         numbers = np.array(text.split(), dtype=float)
         counts = np.full(len(COLUMNS), runs or 0)
-        result.append(Row("paper", model, None, runs, numbers[0::2], numbers[1::2], counts))
+        result.append(
+            Row("paper", model, paper.batches(model), runs, numbers[0::2], numbers[1::2], counts)
+        )
     return result
 
 

@@ -177,7 +177,7 @@ def load(
     config = parse(ours.schema, record["config"], str(where))
     model = ours.build(config)
     weights.restore(found.weights, model)
-    scores = records.read(found.folder, final_metrics.file_name(config, found.snapshot))
+    scores = _scores(found, final_metrics.file_name(config, found.snapshot))
     return Pretrained(str(name), ours, model, meta["batches"], record, scores)
 
 
@@ -231,17 +231,30 @@ def _listing(models: dict[str, Published]) -> list[str]:
     lines = [f"{'model':{width}}  {'batches':>8}  FactorVAE score"]
     for name, model in models.items():
         suffix = f"_{model.snapshot}" if model.snapshot else ""
-        scores = records.read(model.folder, f"final_metrics{suffix}.json").get("scores", {})
-        score = scores.get("factor_vae")
-        text = "" if score is None else f"{score:.3f}"
-        lines.append(f"{name:{width}}  {model.meta()['batches']:>8,}  {text}".rstrip())
+        try:
+            checksums.check(model.folder, model.folder / records.FILE)
+            scores = _scores(model, f"final_metrics{suffix}.json").get("scores", {})
+            score, batches = scores.get("factor_vae"), f"{model.meta()['batches']:,}"
+            text = "" if score is None else f"{score:.3f}"
+        except UserError as error:
+            batches, text = "", f"damaged: {error}"
+        lines.append(f"{name:{width}}  {batches:>8}  {text}".rstrip())
     return lines
+
+
+def _scores(found: Published, file: str) -> dict[str, Any]:
+    """Return a model's score record; {} if it was never scored."""
+    if (path := found.folder / file).exists():
+        checksums.check(found.folder, path)
+    return records.read(found.folder, file)
 
 
 def _find(name: Path | str, results: Path = RESULTS) -> Published:
     known = published(results)
     if found := known.get(_plain(Path(name))):
         return found
+    if not str(name):
+        raise UserError("which model? Give one of names(), or a folder")
     path, snapshot = Path(name), ""
     if path.name.startswith(_SNAPSHOT):
         path, snapshot = path.parent, path.name

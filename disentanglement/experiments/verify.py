@@ -68,7 +68,8 @@ def verify(results: Path, fast: bool = False, experiment: Path | None = None) ->
             differences = [Difference("cannot be verified", str(error))]
         seconds = time.monotonic() - start
         wrong += bool(differences)
-        print(f"{name}: {'DIFFERS' if differences else 'confirmed'} ({seconds:.0f} s)", flush=True)
+        shown = name.lstrip("/") or place.folder.name  # where `results` is a run's own folder
+        print(f"{shown}: {'DIFFERS' if differences else 'confirmed'} ({seconds:.0f} s)", flush=True)
         for difference in differences:
             print(f"  {difference.what}: {difference.text}", flush=True)
     print(f"{len(found) - wrong} of {len(found)} models confirmed")
@@ -78,11 +79,25 @@ def verify(results: Path, fast: bool = False, experiment: Path | None = None) ->
 def _verify(place: Published, fast: bool, experiment: Path | None) -> Iterator[Difference]:
     checksums.check_all(place.folder)
     model = pretrained.load(place.folder / place.snapshot, experiment)
+    yield from _compare_records(model)
     yield from _compare_scores(model, fast)
     if not place.snapshot:
         for name, draw in _PICTURES.items():
             if (picture := place.folder / name).exists():
                 yield from _compare_picture(model, picture, draw)
+
+
+def _compare_records(model: Pretrained) -> Iterator[Difference]:
+    """Compare the numbers that a model's records hold more than once."""
+    metrics = model.score_record.get("metrics", {}).values()
+    if model.scores != {name: value for each in metrics for name, value in each["scores"].items()}:
+        yield Difference("scores", "are not those of the metrics below them")
+    if model.score_record.get("model", {}).get("batches") != model.batches:
+        yield Difference("batches", f"{model.batches:,} according to the weights")
+    if model.batches == model.record.get("batches"):
+        for name, value in model.record.get("scores", {}).items():
+            if abs(model.scores.get(name, np.nan) - value) > TOLERANCE:
+                yield Difference(f"{name} in run.json", f"{value:.6g}")
 
 
 def _compare_scores(model: Pretrained, fast: bool) -> Iterator[Difference]:
@@ -119,6 +134,10 @@ def compare(
 ) -> Iterator[Difference]:
     """Yield the scores of these metrics in which two score records differ by too much."""
     for name in metrics:
+        used = [_inputs(record["metrics"].get(name, {})) for record in (published, again)]
+        if all(used) and used[0] != used[1]:
+            yield Difference(name, f"cannot be compared: published with {used[0]}, here {used[1]}")
+            continue
         tolerance = FOREST_TOLERANCE if name.startswith("dci_rf") else TOLERANCE
         old, new = (
             record["metrics"].get(name, {}).get("scores", {}) for record in (published, again)
@@ -127,6 +146,14 @@ def compare(
             now = new.get(score, np.nan)
             if not abs(now - value) <= tolerance * max(1, abs(value)):
                 yield Difference(score, f"{now:.6g}, published {value:.6g}")
+
+
+def _inputs(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a metric's computed arrays came from, such as a classifier's fingerprint."""
+    return {
+        array: {key: value for key, value in source.items() if key != "seconds"}
+        for array, source in entry.get("inputs", {}).items()
+    }
 
 
 def _compare_picture(
