@@ -10,6 +10,8 @@ tensorflow or jax.
     compile_block(step, variables, constants) -> the same, several iterations in one call
     compile_stack(step, variables, constants) -> the same, several models at once (JAX)
     compile_inference(network) -> function of NumPy arrays
+    Adam -> the class of optimizers, with the arguments of Keras's
+    leaky_relu(x, slope), batch_normalization(x, gamma, beta, epsilon) -> as named
     put(array) -> the array on the device, for constants
     has_accelerator(), devices() -> the hardware in use
 """
@@ -55,6 +57,9 @@ minimize = _engine.minimize
 compile_step = _engine.compile_step
 compile_block = _engine.compile_block
 compile_stack = _engine.compile_stack
+Adam = _engine.Adam
+leaky_relu = _engine.leaky_relu
+batch_normalization = _engine.batch_normalization
 put = _engine.put
 has_accelerator = _engine.has_accelerator
 devices = _engine.devices

@@ -109,6 +109,70 @@ def compile_stack(
     raise UserError("--stack needs JAX: set KERAS_BACKEND=jax")
 
 
+class Adam(keras.optimizers.Adam):
+    """Keras's Adam, whose update is one pass over memory (TensorFlow's own kernel) instead of ten.
+
+    The formula is the same; results differ by rounding. It does not support amsgrad.
+    """
+
+    def update_step(self, gradient, variable, learning_rate):
+        index = self._get_variable_index(variable)
+        step = tf.cast(self.iterations.value + 1, gradient.dtype)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[index].value.handle,
+            v=self._velocities[index].value.handle,
+            beta1_power=tf.pow(self.beta_1, step),
+            beta2_power=tf.pow(self.beta_2, step),
+            lr=learning_rate,
+            beta1=self.beta_1,
+            beta2=self.beta_2,
+            epsilon=self.epsilon,
+            grad=gradient,
+        )
+
+
+def leaky_relu(x: Any, slope: float) -> Any:
+    """Return max(x, slope * x), with gradient 1 at x = 0 (Keras's function has `slope` there).
+
+    TensorFlow merges the forward pass with the convolution before it.
+    """
+
+    @tf.custom_gradient
+    def function(x):
+        y = tf.nn.leaky_relu(x, slope)
+
+        def gradient(upstream):
+            # TensorFlow's kernel asks whether y > 0. The smallest normal number changes no other
+            # float32 than 0, apart from some a billion billion times smaller than any here.
+            positive_at_zero = y + np.finfo(np.float32).tiny
+            return tf.raw_ops.LeakyReluGrad(
+                gradients=upstream, features=positive_at_zero, alpha=slope
+            )
+
+        return y, gradient
+
+    return function(x)
+
+
+def batch_normalization(x: Any, gamma: Any, beta: Any, epsilon: float) -> tuple[Any, Any, Any]:
+    """Normalise each channel over the batch and all positions, for training.
+
+    Args:
+        x: [N, H, W, C].
+        gamma, beta: The scale and the offset, [C].
+        epsilon: Added to the variance.
+
+    Returns:
+        The normalised x, and the mean and the variance (of the population) of each channel.
+    """
+    y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+        x=x, scale=gamma, offset=beta, mean=[], variance=[], epsilon=epsilon, is_training=True
+    )
+    n = x.shape[0] * x.shape[1] * x.shape[2]
+    return y, mean, variance * ((n - 1) / n)  # TensorFlow's variance is the sample's
+
+
 def put(array: np.ndarray) -> Any:
     """Copy an array to the device, for `constants`."""
     return tf.constant(array)

@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from disentanglement import engine
+
 LEAK = 0.2  # slope of the leaky ReLU
 WEIGHT_STD = 0.02  # standard deviation of every initial kernel
 _FEW_CHANNELS = 4  # up to here, folding pixels into channels is faster (see `conv`)
@@ -13,22 +15,30 @@ class LeakyReLU(keras.layers.Layer):
     """max(x, 0.2 x), with gradient 1 at x = 0 as in the paper's code.
 
     Keras's own layer has gradient 0.2 there. This matters in the first iteration, when biases are 0
-    and black patches of an image make whole feature maps exactly 0. (`ops.maximum` gives the same
-    gradient, but slows down the training step by a tenth.) In inference mode Keras's function gives
-    the same values, and TensorFlow merges it with the convolution before it.
+    and black patches of an image make whole feature maps exactly 0.
     """
 
+    def call(self, inputs):
+        return engine.leaky_relu(inputs, LEAK)
+
+
+class BatchNorm(keras.layers.BatchNormalization):
+    """Keras's layer, with the engine's kernel for training on images [N, H, W, C]."""
+
     def call(self, inputs, training=None):
-        # Not `training=True`: Keras would pass such a default on to the layers that follow.
-        if training is False:
-            return ops.leaky_relu(inputs, LEAK)
-        slope = LEAK + (1 - LEAK) * ops.cast(inputs >= 0, inputs.dtype)
-        return inputs * slope
+        if not training or len(inputs.shape) != 4 or inputs.shape[0] is None:
+            return super().call(inputs, training=training)
+        outputs, mean, variance = engine.batch_normalization(
+            inputs, self.gamma, self.beta, self.epsilon
+        )
+        for average, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            average.assign(average * self.momentum + value * (1 - self.momentum))
+        return outputs
 
 
-def batch_norm(name: str) -> keras.layers.BatchNormalization:
+def batch_norm(name: str) -> BatchNorm:
     """Return batch normalisation as in the paper's code: momentum 0.9, epsilon 1e-5."""
-    return keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=name)
+    return BatchNorm(momentum=0.9, epsilon=1e-5, name=name)
 
 
 def l2_normalize(x):
