@@ -10,8 +10,7 @@ tensorflow or jax.
     compile_block(step, variables, constants) -> the same, several iterations in one call
     compile_stack(step, variables, constants) -> the same, several models at once (JAX)
     compile_inference(network) -> function of NumPy arrays
-    Adam -> the class of optimizers, with the arguments of Keras's
-    leaky_relu(x, slope), batch_normalization(x, gamma, beta, epsilon) -> as named
+    Adam, leaky_relu, batch_normalization, conv, conv_transpose -> see tensorflow_kernels.py
     put(array) -> the array on the device, for constants
     has_accelerator(), devices() -> the hardware in use
 """
@@ -48,21 +47,25 @@ if not is_installed(_backend):
     raise UserError(
         f"KERAS_BACKEND={_backend}, but {_backend} is not installed: pip install {_backend}"
     )
-if TYPE_CHECKING:  # both files define the same functions
+if TYPE_CHECKING:  # both engines define the same functions
     from disentanglement.engine import tensorflow as _engine
+    from disentanglement.engine import tensorflow_kernels as _kernels
 else:
     _engine = importlib.import_module(f"{__name__}.{_backend}")
+    _kernels = importlib.import_module(f"{__name__}.{_backend}_kernels")
 
 minimize = _engine.minimize
 compile_step = _engine.compile_step
 compile_block = _engine.compile_block
 compile_stack = _engine.compile_stack
-Adam = _engine.Adam
-leaky_relu = _engine.leaky_relu
-batch_normalization = _engine.batch_normalization
 put = _engine.put
 has_accelerator = _engine.has_accelerator
 devices = _engine.devices
+Adam = _kernels.Adam
+leaky_relu = _kernels.leaky_relu
+batch_normalization = _kernels.batch_normalization
+conv = _kernels.conv
+conv_transpose = _kernels.conv_transpose
 
 
 def compile_inference(

@@ -121,21 +121,6 @@ def compile_stack(
     return call
 
 
-Adam = keras.optimizers.Adam  # XLA makes one pass of it
-
-
-def leaky_relu(x: Any, slope: float) -> Any:
-    """Return max(x, slope * x); see engine/tensorflow.py."""
-    return x * (slope + (1 - slope) * (x >= 0).astype(x.dtype))
-
-
-def batch_normalization(x: Any, gamma: Any, beta: Any, epsilon: float) -> tuple[Any, Any, Any]:
-    """Normalise each channel over the batch and all positions; see engine/tensorflow.py."""
-    mean, variance = keras.ops.moments(x, axes=(0, 1, 2))
-    y = keras.ops.batch_normalization(x, mean, variance, -1, beta, gamma, epsilon)
-    return y, mean, variance
-
-
 def put(array: np.ndarray) -> Any:
     """Copy an array to the device, for `constants`."""
     return jax.device_put(array)

@@ -60,8 +60,8 @@ class DepthSearch:
         forest = self.forest(max(self.depths)).fit(x[train], y[train])
         # scikit-learn compares float32 inputs with float64 thresholds.
         inputs = np.asarray(x[test], np.float32)
-        predictions = sum(predict_at(tree.tree_, inputs, self.depths) for tree in forest)
-        return [r2_score(y[test], each / len(forest)) for each in predictions]
+        trees = [predict_at(tree.tree_, inputs, self.depths) for tree in forest]
+        return [r2_score(y[test], each) for each in np.mean(trees, axis=0)]
 
 
 def predict_at(tree, x: np.ndarray, depths: Sequence[int]) -> np.ndarray:
