@@ -3,9 +3,9 @@
 6,000 batches of 32 instead of 125,000 of 64. The contrastive term is switched on after 5,400, and
 its gap closes after 5,700.
 
-Expect a FactorVAE metric of 0.68 (one run; untrained 0.47).
+Expect a FactorVAE metric of 0.7 to 0.8 (0.77 in one run, 0.68 in another; untrained 0.47).
 
-Hardware and time: two busy CPU cores, 10 minutes.
+Hardware and time: two busy CPU cores, 11 minutes.
 
 Results: results/quick/. The data are always those in data/3Dpots_quick/, even where data/3Dpots/
 has a set, so that scores can be compared.

@@ -6,7 +6,7 @@ switched on after 1,600.
 
 Expect codes for hair tone, skin and the background's light.
 
-Hardware and time: two busy CPU cores, 13 minutes.
+Hardware and time: two busy CPU cores, 13 to 21 minutes.
 
 Results: results/quick/stand_in_faces/.
 """

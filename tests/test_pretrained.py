@@ -27,7 +27,8 @@ def model():
 
 def test_the_names():
     assert {NAME, BEFORE} <= set(pretrained.names())
-    assert not any("," in name for name in pretrained.names())
+    assert "FactorVAE_dSprites/hour/run-0,tc_coe-10.0" in pretrained.names()
+    assert not any(part.endswith(",") for name in pretrained.names() for part in name.split("/"))
 
 
 def test_a_model_generates_encodes_and_knows_its_records(model):

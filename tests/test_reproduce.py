@@ -75,7 +75,6 @@ def test_limited_runs_end_in_time_with_the_results_of_an_uninterrupted_one(
         "final_metrics_global_id-11.json",
         "SHA256SUMS",
         "latent_trans/overview.png",
-        *(f"latent_trans/latent{j}.webp" for j in range(4)),
         *(f"weights/{network}.npz" for network in networks),
         *(f"weights/global_id-11/{network}.npz" for network in networks),
     }

@@ -6,7 +6,7 @@ import textwrap
 import numpy as np
 import pytest
 
-from disentanglement import records
+from disentanglement import checksums, records
 from disentanglement.evaluation import table
 from disentanglement.training.weights import LIMIT
 from tests.experiments import DATA, ROOT
@@ -27,10 +27,27 @@ def test_a_record_is_whole(run):
     assert about["seconds"] > 0
     assert about["hardware"]["devices"]
     final = records.read(run, "final_metrics.json")
-    assert set(table.COLUMNS.values()) <= set(final["scores"])
+    has_factors = "factors" in final["protocol"]
+    assert has_factors == ("CelebA" not in str(run))
+    assert set(table.COLUMNS.values() if has_factors else ["dhsic"]) <= set(final["scores"])
+    assert has_sample_quality(final) == ("dSprites" in str(run))
     assert final["model"]["batches"] == about["batches"]
     assert list((run / "weights").glob("*.npz"))
     assert all(path.stat().st_size < LIMIT for path in run.rglob("*"))
+
+
+def has_sample_quality(final):
+    return "sample_quality.inception_score" in final["scores"]
+
+
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: f"{run.parent.name}/{run.name}")
+def test_a_records_files_are_as_published(run):
+    checksums.check_all(run)
+    assert set(checksums.read(run)) == {
+        path.relative_to(run).as_posix()
+        for path in run.rglob("*")
+        if path.is_file() and path.name != checksums.FILE
+    }
 
 
 def test_the_snippet_that_loads_the_weights_runs():

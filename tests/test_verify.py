@@ -65,8 +65,6 @@ def test_another_score_and_another_picture(published, experiment, capsys):
 
 
 def test_latent_traversals_are_drawn_anew(published, experiment, capsys):
-    pictures = {path.name for path in (published / "latent_trans").iterdir()}
-    assert pictures == {"overview.png", *(f"latent{j}.webp" for j in range(4))}
     shutil.copy(ROOT / "results" / "Figure1.png", published / "latent_trans" / "overview.png")
     checksums.write(published)
     wrong, text = lines(published, experiment, capsys)

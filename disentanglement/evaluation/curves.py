@@ -14,6 +14,7 @@ from disentanglement.config import nearest
 from disentanglement.data.labels import label_of
 from disentanglement.errors import UserError
 from disentanglement.evaluation import paper
+from disentanglement.evaluation.score_records import dataset_name
 from disentanglement.files import atomic_path
 from disentanglement.wording import counted
 
@@ -104,7 +105,7 @@ def read_curves(folders: list[Path], metric: str) -> list[Curve]:
             scored = table.dropna(subset=[metric])
             batches = scored["global_id"].to_numpy() + 1
             label = str(folder.relative_to(start))
-            about = _about(records.read(folder))
+            about = _about(folder)
             curves.append(Curve(label, about, batches, scored[metric].to_numpy(float)))
     curves = [curve for curve in curves if len(curve.scores)]
     if not curves:
@@ -167,9 +168,11 @@ def _papers_model(record: dict[str, Any]) -> str | None:
     return _model(config)
 
 
-def _about(record: dict[str, Any]) -> str:
-    """Return what a run trains and on which data, as far as its record tells."""
+def _about(folder: Path) -> str:
+    """Return what a run trains and on which data, as far as its records tell."""
+    record = records.read(folder)
     model, data = _model(record.get("config", {})), record.get("data", {}).get("dataset")
+    data = data or dataset_name(records.read(folder, "final_metrics.json"))
     return " on ".join(filter(None, (model, data and label_of(data))))
 
 

@@ -29,7 +29,6 @@ _PUBLISHED = (
     "traversal.png",
     "final_metrics*.json",
     f"{latent_trans.FOLDER}/{latent_trans.OVERVIEW}",
-    f"{latent_trans.FOLDER}/*.webp",
 )
 
 
