@@ -69,7 +69,7 @@ conv_transpose = _kernels.conv_transpose
 
 
 def compile_inference(
-    network: "keras.Model", batch_size: int = 256
+    network: "keras.Model", batch_size: int = 512
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Return a function from arrays [N, ...], of any N > 0, to the network's output.
 

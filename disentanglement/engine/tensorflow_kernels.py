@@ -6,7 +6,7 @@ import numpy as np
 
 from disentanglement.engine.tensorflow import keras, tf
 
-_FEW_CHANNELS = 4  # up to here, folding pixels into channels is faster (see `_folded_transpose`)
+_FEW_CHANNELS = 8  # up to here, folding pixels into channels is faster (see `_folded_transpose`)
 
 
 class Adam(keras.optimizers.Adam):
