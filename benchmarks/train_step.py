@@ -13,6 +13,7 @@ fastest matrix product.
 
 import argparse
 import dataclasses
+import functools
 import importlib.util
 import json
 import os
@@ -165,6 +166,7 @@ def _config(experiment, **changes):
     return dataclasses.replace(load(experiment).grid().tasks[0].config, **changes)
 
 
+@functools.cache
 def _matrix():
     return np.random.default_rng(0).standard_normal((MATRIX, MATRIX)).astype(np.float32)
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from disentanglement import engine
 from disentanglement.networks import layers
 from tests.gradients import gradients
 
@@ -86,8 +87,8 @@ def test_conv_is_the_plain_convolution(channels, size):
     def plain(x, kernel):
         return ops.conv(x, kernel, strides=2, padding="same")
 
-    np.testing.assert_allclose(layers.conv(x, kernel), plain(x, kernel), atol=1e-4)
-    ours = gradients(lambda *inputs: ops.sum(layers.conv(*inputs) ** 2), x, kernel)
+    np.testing.assert_allclose(engine.conv(x, kernel), plain(x, kernel), atol=1e-4)
+    ours = gradients(lambda *inputs: ops.sum(engine.conv(*inputs) ** 2), x, kernel)
     theirs = gradients(lambda *inputs: ops.sum(plain(*inputs) ** 2), x, kernel)
     for mine, other in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(mine, other, rtol=1e-3, atol=1e-3)
@@ -99,9 +100,50 @@ def test_conv_transpose_is_the_plain_one(channels, size):
     rng = np.random.default_rng(6)
     x = rng.standard_normal((2, 4, 4, 5)).astype(np.float32)
     kernel = rng.standard_normal((size, size, channels, 5)).astype(np.float32)
-    ours = layers.conv_transpose(x, kernel)
-    plain = ops.conv_transpose(x, kernel, strides=2, padding="same")
-    np.testing.assert_allclose(ours, plain, atol=1e-4)
+
+    def plain(x, kernel):
+        return ops.conv_transpose(x, kernel, strides=2, padding="same")
+
+    np.testing.assert_allclose(engine.conv_transpose(x, kernel), plain(x, kernel), atol=1e-4)
+    ours = gradients(lambda *inputs: ops.sum(engine.conv_transpose(*inputs) ** 2), x, kernel)
+    theirs = gradients(lambda *inputs: ops.sum(plain(*inputs) ** 2), x, kernel)
+    for mine, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-3, atol=1e-3)
+
+
+def test_batch_norm_of_images_is_keras_own():
+    """Compare values, gradients and moving averages; Keras's layer is the second way."""
+    rng = np.random.default_rng(7)
+    x = (3 + 2 * rng.standard_normal((4, 3, 3, 5))).astype(np.float32)
+    weights = rng.standard_normal(x.shape).astype(np.float32)
+    ours = layers.batch_norm("norm")
+    theirs = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
+    gamma, beta = rng.standard_normal((2, 5)).astype(np.float32)
+    found = []
+    for layer in (ours, theirs):
+        layer.build(x.shape)
+        layer.set_weights([gamma, beta, np.zeros(5), np.ones(5)])
+        values = gradients(lambda x, norm=layer: ops.sum(norm(x, training=True) * weights), x)
+        layer.set_weights([gamma, beta, np.zeros(5), np.ones(5)])
+        values += [layer(x, training=True), *layer.get_weights(), layer(x, training=False)]
+        found.append(values)
+    for mine, other in zip(*found, strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-5)
+
+
+def test_adam_is_keras_own():
+    rng = np.random.default_rng(8)
+    start, steps = rng.standard_normal((2, 3)), rng.standard_normal((20, 2, 3)) ** 3
+    found = []
+    for kind in (engine.Adam, keras.optimizers.Adam):
+        variable = keras.Variable(start)
+        optimizer = kind(0.01, beta_1=0.5, beta_2=0.9, epsilon=1e-8)
+        optimizer.build([variable])
+        for gradient in steps:
+            optimizer.apply([ops.convert_to_tensor(gradient, "float32")], [variable])
+        found.append([np.asarray(v) for v in (variable, *optimizer.variables)])
+    for mine, other in zip(*found, strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-5, atol=1e-6)
 
 
 def test_leaky_relu_and_its_gradient_at_zero():

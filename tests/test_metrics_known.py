@@ -81,13 +81,13 @@ def test_cross_validated_forests():
 def test_cross_validated_forests_try_all_depths(monkeypatch):
     seen = []
 
-    def search(forest, grid, **options):
-        seen.append((forest.n_estimators, grid, options["cv"]))
-        return forest
+    def search(forest, depths):
+        seen.append((forest(7).n_estimators, forest(7).max_depth, list(depths)))
+        return forest(7)
 
-    monkeypatch.setattr(dci, "GridSearchCV", search)
+    monkeypatch.setattr(dci, "DepthSearch", search)
     scores("dci_rf_cv", identity, (2, 3))
-    assert seen == [(10, {"max_depth": [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]}, 3)] * 2
+    assert seen == [(10, 7, [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15])] * 2
 
 
 def test_forests_have_the_papers_depths(monkeypatch):

@@ -230,4 +230,4 @@ class Model(abc.ABC):
 
 def adam(learning_rate: float, beta_1: float, beta_2: float) -> keras.optimizers.Adam:
     """Return Adam as in TensorFlow 1: epsilon 1e-8, outside the root, after bias correction."""
-    return keras.optimizers.Adam(learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=1e-8)
+    return engine.Adam(learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=1e-8)

@@ -10,6 +10,7 @@ tensorflow or jax.
     compile_block(step, variables, constants) -> the same, several iterations in one call
     compile_stack(step, variables, constants) -> the same, several models at once (JAX)
     compile_inference(network) -> function of NumPy arrays
+    Adam, leaky_relu, batch_normalization, conv, conv_transpose -> see tensorflow_kernels.py
     put(array) -> the array on the device, for constants
     has_accelerator(), devices() -> the hardware in use
 """
@@ -46,10 +47,12 @@ if not is_installed(_backend):
     raise UserError(
         f"KERAS_BACKEND={_backend}, but {_backend} is not installed: pip install {_backend}"
     )
-if TYPE_CHECKING:  # both files define the same functions
+if TYPE_CHECKING:  # both engines define the same functions
     from disentanglement.engine import tensorflow as _engine
+    from disentanglement.engine import tensorflow_kernels as _kernels
 else:
     _engine = importlib.import_module(f"{__name__}.{_backend}")
+    _kernels = importlib.import_module(f"{__name__}.{_backend}_kernels")
 
 minimize = _engine.minimize
 compile_step = _engine.compile_step
@@ -58,10 +61,15 @@ compile_stack = _engine.compile_stack
 put = _engine.put
 has_accelerator = _engine.has_accelerator
 devices = _engine.devices
+Adam = _kernels.Adam
+leaky_relu = _kernels.leaky_relu
+batch_normalization = _kernels.batch_normalization
+conv = _kernels.conv
+conv_transpose = _kernels.conv_transpose
 
 
 def compile_inference(
-    network: "keras.Model", batch_size: int = 256
+    network: "keras.Model", batch_size: int = 512
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Return a function from arrays [N, ...], of any N > 0, to the network's output.
 

@@ -14,9 +14,9 @@ from joblib import Parallel, delayed, parallel_config
 from scipy.special import entr
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import Lasso, LassoCV
-from sklearn.model_selection import GridSearchCV
 
 from disentanglement.metrics.arrays import ArrayError, check, dead_codes
+from disentanglement.metrics.forest_depth import DepthSearch
 from disentanglement.metrics.result import Result
 
 DEPTHS = (4, 5, 2, 5, 5)  # depth of the forest for each dSprites factor
@@ -84,8 +84,11 @@ def dci_rf_ibgan(codes: np.ndarray, factors: np.ndarray, seed: int = 0) -> DCIRe
 def dci_rf_cv(codes: np.ndarray, factors: np.ndarray, seed: int = 0) -> DCIResult:
     """Compute DCI with random forests of a depth, 2 to 15, chosen by 3-fold cross-validation."""
     _check_rows(codes, folds=3)
-    depths = {"max_depth": list(range(2, 16))}
-    return _dci(codes, factors, lambda i: GridSearchCV(_forest(seed, i), depths, cv=3, n_jobs=-1))
+
+    def search(factor):
+        return DepthSearch(lambda depth: _forest(seed, factor, depth), range(2, 16))
+
+    return _dci(codes, factors, search)
 
 
 def _dci(

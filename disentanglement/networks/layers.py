@@ -4,31 +4,40 @@ import keras
 import numpy as np
 from keras import ops
 
+from disentanglement import engine
+
 LEAK = 0.2  # slope of the leaky ReLU
 WEIGHT_STD = 0.02  # standard deviation of every initial kernel
-_FEW_CHANNELS = 4  # up to here, folding pixels into channels is faster (see `conv`)
 
 
 class LeakyReLU(keras.layers.Layer):
     """max(x, 0.2 x), with gradient 1 at x = 0 as in the paper's code.
 
     Keras's own layer has gradient 0.2 there. This matters in the first iteration, when biases are 0
-    and black patches of an image make whole feature maps exactly 0. (`ops.maximum` gives the same
-    gradient, but slows down the training step by a tenth.) In inference mode Keras's function gives
-    the same values, and TensorFlow merges it with the convolution before it.
+    and black patches of an image make whole feature maps exactly 0.
     """
 
+    def call(self, inputs):
+        return engine.leaky_relu(inputs, LEAK)
+
+
+class BatchNormalization(keras.layers.BatchNormalization):
+    """Keras's layer, with the engine's kernel for training on images [N, H, W, C]."""
+
     def call(self, inputs, training=None):
-        # Not `training=True`: Keras would pass such a default on to the layers that follow.
-        if training is False:
-            return ops.leaky_relu(inputs, LEAK)
-        slope = LEAK + (1 - LEAK) * ops.cast(inputs >= 0, inputs.dtype)
-        return inputs * slope
+        if not training or len(inputs.shape) != 4 or inputs.shape[0] is None:
+            return super().call(inputs, training=training)
+        outputs, mean, variance = engine.batch_normalization(
+            inputs, self.gamma, self.beta, self.epsilon
+        )
+        for average, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            average.assign(average * self.momentum + value * (1 - self.momentum))
+        return outputs
 
 
-def batch_norm(name: str) -> keras.layers.BatchNormalization:
+def batch_norm(name: str) -> BatchNormalization:
     """Return batch normalisation as in the paper's code: momentum 0.9, epsilon 1e-5."""
-    return keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=name)
+    return BatchNormalization(momentum=0.9, epsilon=1e-5, name=name)
 
 
 def l2_normalize(x):
@@ -86,14 +95,14 @@ class Conv2D(keras.layers.Conv2D):
         super().__init__(filters, kernel_size, strides=2, padding="same", name=name)
 
     def call(self, inputs):
-        return conv(inputs, self.kernel) + self.bias
+        return engine.conv(inputs, self.kernel) + self.bias
 
 
 class SpectralConv2D(_SpectralNorm, Conv2D):
     """`Conv2D` with a spectrally normalised kernel."""
 
     def call(self, inputs):
-        return conv(inputs, self.normalized_kernel()) + self.bias
+        return engine.conv(inputs, self.normalized_kernel()) + self.bias
 
 
 class SpectralDense(_SpectralNorm, keras.layers.Dense):
@@ -110,65 +119,7 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
         super().__init__(filters, kernel_size, strides=2, padding="same", name=name)
 
     def call(self, inputs):
-        return conv_transpose(inputs, self.kernel) + self.bias
-
-
-def conv(x, kernel):
-    """Convolve with stride 2 and SAME padding.
-
-    On images, with few channels, TensorFlow's CPU gradient with respect to x takes three times as
-    long as its arithmetic should. Folding each 2x2 block of pixels into the channels computes the
-    same sums as a convolution of stride 1, whose gradient is fast.
-
-    Args:
-        x: [N, H, W, C] with even H and W.
-        kernel: [h, w, C, out].
-    """
-    if not _folds(kernel, channels=kernel.shape[2]):
-        return ops.conv(x, kernel, strides=2, padding="same")
-    size, _, channels, out = kernel.shape
-    height, width, half = (
-        x.shape[1] // 2 + size // 2 - 1,
-        x.shape[2] // 2 + size // 2 - 1,
-        size // 2,
-    )
-    pad = half - 1
-    x = ops.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
-    x = ops.reshape(x, (-1, height, 2, width, 2, channels))
-    x = ops.reshape(ops.transpose(x, (0, 1, 3, 2, 4, 5)), (-1, height, width, 4 * channels))
-    kernel = ops.reshape(kernel, (half, 2, half, 2, channels, out))
-    kernel = ops.transpose(kernel, (0, 2, 1, 3, 4, 5))
-    kernel = ops.reshape(kernel, (half, half, 4 * channels, out))
-    return ops.conv(x, kernel, strides=1, padding="valid")
-
-
-def conv_transpose(x, kernel):
-    """Apply a transposed convolution with stride 2 and SAME padding.
-
-    With few output channels it is computed with stride 1 and 2x2 blocks of pixels as channels, as
-    in `conv`.
-
-    Args:
-        x: [N, H, W, in].
-        kernel: [h, w, out, in].
-    """
-    if not _folds(kernel, channels=kernel.shape[2]):
-        return ops.conv_transpose(x, kernel, strides=2, padding="same")
-    size, _, channels, inputs = kernel.shape
-    half, pad = size // 2, size // 2 - 1
-    kernel = ops.reshape(kernel, (half, 2, half, 2, channels, inputs))
-    kernel = ops.transpose(kernel, (0, 2, 1, 3, 4, 5))
-    kernel = ops.reshape(kernel, (half, half, 4 * channels, inputs))
-    height, width = x.shape[1] + half - 1, x.shape[2] + half - 1
-    y = ops.conv_transpose(x, kernel, strides=1, padding="valid")
-    y = ops.transpose(ops.reshape(y, (-1, height, width, 2, 2, channels)), (0, 1, 3, 2, 4, 5))
-    y = ops.reshape(y, (-1, 2 * height, 2 * width, channels))
-    return y[:, pad : 2 * height - pad, pad : 2 * width - pad]
-
-
-def _folds(kernel, channels):
-    # At this size SAME padding is symmetric and the kernel splits into 2x2 blocks.
-    return channels <= _FEW_CHANNELS and kernel.shape[0] == kernel.shape[1] == 4
+        return engine.conv_transpose(inputs, self.kernel) + self.bias
 
 
 def update_spectral_vectors(network: keras.Model) -> None:
