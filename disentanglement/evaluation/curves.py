@@ -98,7 +98,7 @@ def read_curves(folders: list[Path], metric: str) -> list[Curve]:
     start = Path(os.path.commonpath([folder.parents[above - 1] for folder in folders]))
     curves, names = [], set()
     for folder in folders:
-        table = _read(folder / FILE)
+        table = read_table(folder / FILE)
         names |= set(table.columns)
         if metric in table:
             scored = table.dropna(subset=[metric])
@@ -114,6 +114,21 @@ def read_curves(folders: list[Path], metric: str) -> list[Curve]:
             f"{nearest(metric, known)}"
         )
     return curves
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Return the content of a metric.csv: a row per evaluation, every column numbers.
+
+    Raises:
+        UserError: The file is damaged.
+    """
+    try:
+        table = pd.read_csv(path)
+        if "global_id" not in table:
+            raise ValueError("no column global_id")
+        return table.apply(pd.to_numeric)
+    except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
+        raise UserError(f"{path}: not a metric table ({error})") from error
 
 
 def papers_values(folders: list[Path], metric: str) -> dict[str, float]:
@@ -147,16 +162,6 @@ def draw(curves: list[Curve], metric: str, paper_values: dict[str, float], path:
     figure.legend(loc="outside lower center", ncols=1, fontsize="small")
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=120)
-
-
-def _read(path: Path) -> pd.DataFrame:
-    try:
-        table = pd.read_csv(path)
-        if "global_id" not in table:
-            raise ValueError("no column global_id")
-    except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
-        raise UserError(f"{path}: not a metric table ({error})") from error
-    return table
 
 
 def _papers_model(record: dict[str, Any]) -> str | None:
