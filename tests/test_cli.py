@@ -94,7 +94,7 @@ def test_force_rerun_keeps_the_old_folder(experiment):
     run(experiment, "--runs", "3", SECONDS="0")
     result = run(experiment, "--runs", "3", "--set", "force_rerun=True", SECONDS="0")
     assert result.returncode == 0
-    folders = sorted(path.name for path in (experiment / "results").iterdir())
+    folders = sorted(path.name for path in (experiment / "results").glob("*/"))
     assert len(folders) == 2
     assert folders[1] == folders[0] + ".old-1"
     assert len(events(experiment)) == 4

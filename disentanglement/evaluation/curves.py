@@ -166,7 +166,7 @@ def draw(curves: list[Curve], metric: str, paper_values: dict[str, float], path:
 
 def _papers_model(record: dict[str, Any]) -> str | None:
     """Return the name in the paper's Table 1 of what a run trains; None on other data."""
-    config, data = record.get("config", {}), record.get("data", {})
+    config, data = records.part(record, "config"), records.part(record, "data")
     if data.get("dataset", paper.DATA) != paper.DATA:  # records of old versions name no data
         return None
     return _model(config)
@@ -174,11 +174,14 @@ def _papers_model(record: dict[str, Any]) -> str | None:
 
 def _about(record: dict[str, Any]) -> str:
     """Return what a run trains and on which data, as far as its record tells."""
-    model, data = _model(record.get("config", {})), record.get("data", {}).get("dataset")
+    model, data = (
+        _model(records.part(record, "config")),
+        records.part(record, "data").get("dataset"),
+    )
     return " on ".join(filter(None, (model, data and label_of(data))))
 
 
 def _model(config: dict[str, Any]) -> str | None:
-    if "tc_coe" in config:
+    if isinstance(config.get("tc_coe"), int | float):
         return f"FactorVAE ({config['tc_coe']:g})"
     return "InfoGAN-CR" if "cr_coe_increase" in config else None

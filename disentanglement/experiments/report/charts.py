@@ -1,6 +1,6 @@
 """The learning curves of all runs: a Bokeh chart per metric, as JSON for the page's script."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +32,7 @@ class Chart:
     """
 
     metric: str
-    item: dict[str, Any]
+    item: Mapping[str, Any]
     paper: tuple[str, ...]
     thinned: bool
 
@@ -79,7 +79,8 @@ def _chart(
 
     thinned = any(len(batches) > limit for batches, _ in points.values())
     shown = {i: (_thin(x, limit), _thin(y, limit)) for i, (x, y) in points.items()}
-    values = curves.papers_values([runs[i].folder for i in points], metric)
+    known = [runs[i].folder for i in points if runs[i].record]
+    values = curves.papers_values(known, metric)
     words = tuple(
         f"{model}: {value:.2f} after {paper.batches(model) or 0:,} batches"
         for model, value in values.items()
@@ -105,9 +106,20 @@ def _figure(
 
     Every row of the two sources has the run's place in `number`, and the filters are named.
     """
-    from bokeh.models import BooleanFilter, CDSView, ColumnDataSource, HoverTool, NumeralTickFormatter, Span
+    from bokeh.models import (
+        BooleanFilter,
+        CDSView,
+        ColumnDataSource,
+        HoverTool,
+        NumeralTickFormatter,
+        Range1d,
+    )
+    from bokeh.models.annotations import Span
     from bokeh.plotting import figure
 
+    x, y = (np.concatenate(values) for values in zip(*shown.values(), strict=True))
+    low, high = min([y.min(), *papers]), max([y.max(), *papers])
+    margin = 0.05 * (high - low) or 0.1
     plot = figure(
         height=_HEIGHT,
         sizing_mode="stretch_width",
@@ -115,6 +127,7 @@ def _figure(
         active_drag=None,  # so that a finger still scrolls the page
         x_axis_label="batches",
         y_axis_label=metric,
+        y_range=Range1d(low - margin, high + margin),  # of all runs and the paper's scores
     )
     plot.toolbar.logo = None
     plot.xaxis.formatter = NumeralTickFormatter(format="0,0")
@@ -127,7 +140,6 @@ def _figure(
             "dash": [dash(i) for i in shown],
         }
     )
-    x, y = (np.concatenate(values) for values in zip(*shown.values(), strict=True))
     counts = [len(x) for x, _ in shown.values()]
     numbers = [i for i, n in zip(shown, counts, strict=True) for _ in range(n)]
     dots = ColumnDataSource(

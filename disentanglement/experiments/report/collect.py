@@ -49,7 +49,7 @@ class Run:
     @property
     def config(self) -> dict[str, Any]:
         """Its config as recorded; {} if unknown."""
-        return part(self.record, "config")
+        return records.part(self.record, "config")
 
 
 def collect(root: Path) -> list[Run]:
@@ -85,12 +85,6 @@ def loose_records(root: Path) -> list[Path]:
     return found
 
 
-def part(record: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """Return a part of a record that should be a dictionary; {} if it is not."""
-    value = record.get(key)
-    return value if isinstance(value, dict) else {}
-
-
 def _run_folders(root: Path) -> list[Path]:
     return [path for path, names in _walk(root) if _is_run(names)]
 
@@ -124,7 +118,7 @@ def _without_copies(folders: list[Path]) -> list[Path]:
 
 
 def _labels(folders: list[Path], root: Path) -> dict[Path, str]:
-    """Return a short name for each folder: what distinguishes its name and, if need be, its path."""
+    """Return a short name for each folder: the part of its path in which it differs."""
     labels = {}
     parents = {folder.parent for folder in folders}
     for parent in parents:
@@ -164,13 +158,16 @@ def _read(folder: Path, label: str, waiting: Mapping[str, str]) -> Run:
     scores: dict[str, Record] = {}
     for path in sorted(folder.glob(_SCORES)):
         if ".old-" not in path.name:
-            scores |= {path.name: r for r in attempt(lambda p=path: find_records([p]), {}).values()}
+            found = attempt(lambda path=path: find_records([path]), {})
+            scores |= dict(zip([path.name], found.values(), strict=False))
     if state.detail in problems:
         problems.remove(state.detail)
     return Run(folder, label, state, record, table, scores, tuple(problems))
 
 
-def _state(folder: Path, record: dict[str, Any], waiting: Mapping[str, str], damaged: bool) -> State:
+def _state(
+    folder: Path, record: dict[str, Any], waiting: Mapping[str, str], damaged: bool
+) -> State:
     """Return the state of a run as its own record tells it; see `states.of`."""
     queued = waiting.get(folder.name)
     if damaged:
@@ -197,7 +194,7 @@ def _schema_config(record: Mapping[str, Any], folder: Path) -> TrainingConfig:
     Raises:
         UserError: A key is missing or has a wrong value.
     """
-    config = part(record, "config")
+    config = records.part(record, "config")
     schema = FactorVAEConfig if "tc_coe" in config else TrainingConfig
     names = {f.name for f in dataclasses.fields(schema)}
     known = {key: value for key, value in config.items() if key in names}

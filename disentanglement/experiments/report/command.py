@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from disentanglement import console
-from disentanglement.errors import UserError
+from disentanglement.errors import UserError, from_os_error
 from disentanglement.experiments.report import page
 from disentanglement.files import write_text
 from disentanglement.wording import size
@@ -72,6 +72,8 @@ def leave_page(results: Path) -> None:
             _write(results, out, None)
     except UserError as error:
         print(f"note: no report page: {error}")
+    except OSError as error:
+        print(f"note: no report page: {from_os_error(error)}")
     except Exception as error:  # the runs matter, the page does not
         print(f"note: no report page ({error!r}); please report this bug")
 

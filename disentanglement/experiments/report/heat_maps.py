@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from disentanglement import records
 from disentanglement.evaluation.score_records import Record
-from disentanglement.experiments.report.collect import part
 
 # The evidence to show, in this order, with the words for it.
 _MATRICES = {
@@ -37,7 +37,8 @@ class HeatMap:
 
 def heat_maps(record: Record) -> list[HeatMap]:
     """Return the matrices in a record's evidence, equal ones once."""
-    factors, found = part(record, "protocol").get("factors"), {}
+    factors = records.part(record, "protocol").get("factors")
+    found: dict[tuple[str, bytes], tuple[list[str], np.ndarray]] = {}
     for name, metric, matrix in _matrices(record):
         key = (name, matrix.tobytes())
         metrics = found.setdefault(key, ([], matrix))[0]
@@ -51,8 +52,8 @@ def heat_maps(record: Record) -> list[HeatMap]:
 def _matrices(record: Record) -> Iterator[tuple[str, str, np.ndarray]]:
     """Yield each matrix, preceded by its name in the evidence and that of its metric."""
     for name in _MATRICES:
-        for metric, entry in part(record, "metrics").items():
-            evidence = part(entry, "evidence") if isinstance(entry, dict) else {}
+        for metric, entry in records.part(record, "metrics").items():
+            evidence = records.part(entry, "evidence") if isinstance(entry, dict) else {}
             try:
                 matrix = np.array(evidence.get(name), dtype=float)
             except (TypeError, ValueError):  # not a matrix of numbers
@@ -63,8 +64,9 @@ def _matrices(record: Record) -> Iterator[tuple[str, str, np.ndarray]]:
 
 def _heat_map(title: str, matrix: np.ndarray, factors: object) -> HeatMap:
     codes, count = matrix.shape
-    named = isinstance(factors, list) and len(factors) == count
-    names = tuple(map(str, factors)) if named else tuple(f"factor {k}" for k in range(count))
+    names = tuple(f"factor {k}" for k in range(count))
+    if isinstance(factors, list) and len(factors) == count:
+        names = tuple(map(str, factors))
     finite = matrix[np.isfinite(matrix)]
     largest = float(finite.max(initial=0))
     whole = bool((finite == np.floor(finite)).all()) and largest > 1

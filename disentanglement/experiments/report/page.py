@@ -4,11 +4,12 @@ import contextlib
 import functools
 import io
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from tqdm import tqdm
 
@@ -17,7 +18,7 @@ from disentanglement.errors import UserError
 from disentanglement.evaluation import paper, table
 from disentanglement.evaluation.score_records import Record, find_records
 from disentanglement.experiments.report.charts import charts, color, dash
-from disentanglement.experiments.report.collect import Run, collect, loose_records, part
+from disentanglement.experiments.report.collect import Run, collect, loose_records
 from disentanglement.experiments.report.heat_maps import heat_maps
 from disentanglement.experiments.report.traversals import Strip, strip_of
 from disentanglement.wording import counted, duration
@@ -26,7 +27,7 @@ MARK = '<meta name="generator" content="python -m disentanglement.report">'
 
 _STRIPS = 5_000_000  # characters of traversals in a page
 _TEMPLATES = Path(__file__).parent / "templates"
-_FINAL = "final_metrics"
+_FINAL = "final_metrics"  # starts the names of score files
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def _template() -> Any:
         lstrip_blocks=True,
     )
     environment.policies["json.dumps_kwargs"] = {"sort_keys": False}  # Bokeh reads it in order
-    environment.filters |= {"cell": table_cell, "heading": paper.heading}
+    environment.filters |= {"cell": table.Row.cell, "heading": paper.heading, "pieces": _pieces}
     return environment.get_template("report.html")
 
 
@@ -103,9 +104,9 @@ def _bokeh() -> str:
     return Resources(mode="inline", components=["bokeh"], log_level="error").js_raw[0]
 
 
-def table_cell(row: table.Row, column: str) -> str:
-    """Return the text of a column in a row of a table of scores."""
-    return row.cell(column)
+def _pieces(label: str) -> list[str]:
+    """Return the parts of a label, between which a line may break."""
+    return re.findall("[^/,]*[/,]+|[^/,]+", label)
 
 
 def _summary(runs: Sequence[Run]) -> str:
@@ -154,7 +155,7 @@ def _configs(runs: Sequence[Run]) -> tuple[Grid, list[tuple[str, str]]]:
 
 def _value(config: Mapping[str, Any], key: str) -> str:
     if key not in config:
-        return "–"
+        return "-"
     value = config[key]
     return value if isinstance(value, str) else str(value)
 
@@ -224,15 +225,15 @@ def _times(runs: Sequence[Run]) -> Grid:
         record: Record = dict(run.record)
         if not record:
             continue
-        hardware, versions = part(record, "hardware"), part(record, "versions")
-        seconds = record.get("seconds")
-        source = part(record, "source")
+        hardware, versions = records.part(record, "hardware"), records.part(record, "versions")
+        seconds, sessions = record.get("seconds"), record.get("sessions")
+        devices, source = hardware.get("devices"), records.part(record, "source")
         cells = {
             "started": _text(record.get("started")).replace("T", " "),
             "training": duration(seconds) if _is_number(seconds) else "",
             "batches a second": _rate(run, seconds),
-            "sessions": _text(len(record.get("sessions") or [])),
-            "devices": ", ".join(map(str, hardware.get("devices") or [])),
+            "sessions": str(len(sessions)) if isinstance(sessions, list) else "",
+            "devices": ", ".join(map(str, devices)) if isinstance(devices, list) else "",
             "CPU": _text(hardware.get("cpu")),
             "cores": _text(hardware.get("cores")),
             "threads": _text(hardware.get("threads")),
@@ -261,7 +262,7 @@ def _rate(run: Run, seconds: object) -> str:
     return ""
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 

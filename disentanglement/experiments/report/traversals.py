@@ -4,8 +4,10 @@ import base64
 import functools
 import io
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -28,7 +30,7 @@ class Strip:
 
     Attributes:
         picture: The picture as a data URI.
-        labels: A name for each row.
+        labels: A name for each row; empty if the picture could not be cut into tiles, and is whole.
         columns: The number of tiles in a row.
         width: The width of a tile in pixels.
         height: Its height.
@@ -44,7 +46,7 @@ class Strip:
 
 
 def strip_of(run: Run) -> Strip | None:
-    """Return the traversals of a run, or None if it has drawn none yet, or none that we can cut.
+    """Return the traversals of a run, or None if it has drawn none yet.
 
     They are those of the finished model, or the last sample grids of a run under way.
     """
@@ -55,12 +57,15 @@ def strip_of(run: Run) -> Strip | None:
         else:
             batch, files = _last_grids(grids)
             about = f"after {counted(batch + 1, 'batch', 'batches')}"
-        found = _picture(tuple((path, path.stat().st_mtime_ns) for path in files))
+        key = tuple((path, path.stat().st_mtime_ns) for path in files)
+        found = _picture(key, _grid_shape(run.config))
     except (OSError, ValueError):  # none, half written, or not a picture
         return None
     if found is None:
         return None
     picture, rows, columns, width, height = found
+    if rows == columns == 1:
+        return Strip(picture, (), 1, width, height, about)
     with_noise = files != [final] and bool(run.config.get("uniform_not_reg_dim")) and rows > 1
     labels = [*_labels(run, rows - with_noise, files == [final]), *["noise"] * with_noise]
     return Strip(picture, tuple(labels), columns, width, height, about)
@@ -87,17 +92,24 @@ def _last_grids(folder: Path) -> tuple[int, list[Path]]:
 
 
 @functools.lru_cache(maxsize=512)  # --watch meets mostly the same files again
-def _picture(files: tuple[tuple[Path, int], ...]) -> tuple[str, int, int, int, int] | None:
-    """Return the tiles of pictures as one picture; None if they have no tiles that we can tell.
+def _picture(
+    files: tuple[tuple[Path, int], ...], shape: tuple[int, int]
+) -> tuple[str, int, int, int, int] | None:
+    """Return the tiles of pictures as one picture; None if they do not fit together.
 
     Args:
-        files: One file, all rows of which are wanted, or several, of each the first row.
+        files: One traversal, all rows of which are wanted, or grids, of each the first row; with
+            the time of their last change.
+        shape: The rows and columns of a grid.
 
     Returns:
-        A data URI, the numbers of rows and columns, and the width and height of a tile.
+        A data URI, the numbers of rows and columns (1 and 1 if a traversal could not be cut), and
+        the width and height of a tile.
     """
-    grids = [_cut(path) for path, _ in files]
-    rows = grids[0] if len(grids) == 1 else [grid[0] for grid in grids if grid]
+    if len(files) == 1:
+        rows = _cut(files[0][0])
+    else:
+        rows = [grid[0] for path, _ in files if (grid := _cut(path, shape))]
     if not rows or len({(len(row), row[0].shape) for row in rows}) > 1:
         return None
     whole = Image.fromarray(np.concatenate([np.concatenate(row, axis=1) for row in rows]))
@@ -111,14 +123,29 @@ def _picture(files: tuple[tuple[Path, int], ...]) -> tuple[str, int, int, int, i
     return uri, len(rows), len(rows[0]), width, height
 
 
-def _cut(path: Path) -> list[list[np.ndarray]]:
-    """Return the tiles of a picture, row by row, [H, W, 3] each; [] if it has no such borders."""
+def _grid_shape(config: Mapping[str, Any]) -> tuple[int, int]:
+    rows, columns = config.get("vis_num_rep"), config.get("vis_num_sample")
+    return (rows, columns) if isinstance(rows, int) and isinstance(columns, int) else (1, 1)
+
+
+def _cut(path: Path, shape: tuple[int, int] = (1, 1)) -> list[list[np.ndarray]]:
+    """Return the tiles of a picture, row by row, [H, W, 3] each.
+
+    Args:
+        path: The picture.
+        shape: The numbers of rows and columns to cut it into if its tiles have no borders, as in
+            the grids of earlier versions.
+    """
     with Image.open(path) as picture:
         pixels = np.asarray(picture.convert("RGB"))
     border = (pixels == _BORDER).all(axis=2)
     columns, rows = (_lines(border.sum(axis=axis)) for axis in (0, 1))
     if not columns or not rows:
-        return []
+        height, width = (n // max(1, m) for n, m in zip(pixels.shape[:2], shape, strict=True))
+        rows = [(height * i, height * (i + 1)) for i in range(shape[0])]
+        columns = [(width * j, width * (j + 1)) for j in range(shape[1])]
+        if shape == (1, 1):  # a whole picture, to be looked at as it is
+            return [[pixels]]
     step = -(-max(right - left for left, right in columns) // _LARGEST)
     return [
         [pixels[top:bottom:step, left:right:step] for left, right in columns]
