@@ -43,6 +43,9 @@ def test_cpu_runs_one_after_another_then_skips(experiment):
     ]  # fmt: skip
     assert result.stdout.count("factor_vae 0.500") == 2
     assert result.stdout.count("traversal.png") == 2
+    page = experiment / "results" / "report.html"
+    assert re.search(f"\nreport: {page} .*\n$", result.stdout)
+    assert page.read_text().count("finished</span>") == 2
     again = run(experiment, "--runs", "3-4")
     assert "2 runs, 0 to train" in again.stdout
     assert len(events(experiment)) == 4

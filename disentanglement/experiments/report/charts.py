@@ -17,6 +17,8 @@ COLORS = (
 )  # fmt: skip
 _DASHES = ("solid", "dashed", "dotted", "dashdot")
 _POINTS = 40_000  # in all charts together: more would make the page large
+_DOTS = 1_000  # of one chart that are drawn; more would hide the lines, but can be pointed at
+_TOOLTIPS = 5  # at one place
 _HEIGHT = 300
 
 
@@ -96,6 +98,12 @@ def _thin(values: np.ndarray, limit: int) -> np.ndarray:
     return values[np.linspace(0, len(values) - 1, limit).round().astype(int)]
 
 
+def _alphas(counts: Sequence[int]) -> np.ndarray:
+    """Return how opaque each dot is, given the number of points of each curve."""
+    few = sum(counts) <= _DOTS
+    return np.repeat([float(few or n == 1) for n in counts], counts).astype(np.float32)
+
+
 def _figure(
     runs: Sequence[Run],
     metric: str,
@@ -119,7 +127,7 @@ def _figure(
 
     x, y = (np.concatenate(values) for values in zip(*shown.values(), strict=True))
     low, high = min([y.min(), *papers]), max([y.max(), *papers])
-    margin = 0.05 * (high - low) or 0.1
+    margin, space = 0.05 * (high - low) or 0.1, 0.02 * (x.max() - x.min()) or 1.0
     plot = figure(
         height=_HEIGHT,
         sizing_mode="stretch_width",
@@ -127,7 +135,9 @@ def _figure(
         active_drag=None,  # so that a finger still scrolls the page
         x_axis_label="batches",
         y_axis_label=metric,
-        y_range=Range1d(low - margin, high + margin),  # of all runs and the paper's scores
+        # Fixed, so that they stay when runs are hidden.
+        x_range=Range1d(x.min() - space, x.max() + space),
+        y_range=Range1d(low - margin, high + margin),
     )
     plot.toolbar.logo = None
     plot.xaxis.formatter = NumeralTickFormatter(format="0,0")
@@ -148,6 +158,7 @@ def _figure(
             "x": x.astype(np.float32),
             "y": y.astype(np.float32),
             "color": [color(i) for i in numbers],
+            "alpha": _alphas(counts),
             "run": [runs[i].label for i in numbers],
         }
     )
@@ -158,10 +169,9 @@ def _figure(
     plot.multi_line(
         "x", "y", source=lines, view=views[0], color="color", line_dash="dash", line_width=2
     )
-    size = 6 if len(numbers) / len(shown) < 100 else 3
-    drawn = plot.scatter("x", "y", source=dots, view=views[1], color="color", size=size)
+    drawn = plot.scatter("x", "y", source=dots, view=views[1], color="color", alpha="alpha", size=6)
     tooltips = [("run", "@run"), ("batches", "@x{0,0}"), (metric, "@y{0.0000}")]
-    plot.add_tools(HoverTool(renderers=[drawn], tooltips=tooltips, mode="mouse"))
+    plot.add_tools(HoverTool(renderers=[drawn], tooltips=tooltips, limit=_TOOLTIPS))
     for value in papers:
         line = Span(location=value, dimension="width", line_dash="dashed", name="paper")
         plot.add_layout(line)

@@ -106,24 +106,22 @@
   }
 
   // Traversals: all show the same place between the smallest and the largest value.
-  const STEP = 1000 / 18; // of the slider, ten times a second
   let timer = null, up = true;
   function move() {
-    const place = $("frame").value / 1000;
+    const place = $("frame").value / $("frame").max;
     for (const strip of all(".strip:not([hidden])")) {
       strip.style.setProperty("--frame", Math.round(place * (strip.dataset.columns - 1)));
     }
   }
   function tick() {
-    const slider = $("frame");
-    const next = Number(slider.value) + (up ? STEP : -STEP);
-    if (next >= 1000 || next <= 0) up = next <= 0;
-    slider.value = next;
+    const slider = $("frame"), value = Number(slider.value);
+    if (value >= slider.max || value <= 0) up = value <= 0;
+    slider.value = value + (up ? 1 : -1);
     move();
   }
   function play(on) {
     clearInterval(timer);
-    timer = on ? setInterval(tick, 100) : null;
+    timer = on ? setInterval(tick, 120) : null;
     $("play").textContent = on ? "Pause" : "Play";
     $("play").setAttribute("aria-pressed", on);
   }
@@ -147,8 +145,7 @@
     play(kept.playing ?? !still);
     move();
   }
-  if (figuresWanted()) draw(); else { apply(); document.body.dataset.ready = "yes"; }
-  function figuresWanted() { return all(".chart").length > 0; }
+  draw();
 
   addEventListener("pagehide", keep);
   const seconds = Number(document.body.dataset.watch);
