@@ -355,6 +355,14 @@ def test_the_command(results, tmp_path, capsys):
     assert "must end in .html" in capsys.readouterr().err
 
 
+def test_a_run_folder_itself_and_a_name_that_is_no_text(tmp_path, capsys):
+    folder = reports.save_run(tmp_path / "lr-\udcff,run-0,")
+    assert found_runs(folder) == ["run-0"]
+    out = tmp_path / "out.html"
+    assert command.main([str(folder), "--out", str(out)]) == 0
+    assert Page(out.read_text(encoding="utf-8")).row("run-0", "finished")
+
+
 def test_folders_without_runs(tmp_path, capsys):
     out = str(tmp_path / "out.html")
     (tmp_path / "empty").mkdir()

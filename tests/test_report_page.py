@@ -6,7 +6,7 @@ import pytest
 
 from disentanglement.experiments.report import page
 from tests import reports
-from tests.browser import PHONE, browser, complaints, open_browser, requests  # noqa: F401
+from tests.browser import PHONE, complaints, open_browser, requests
 
 pytestmark = pytest.mark.slow
 
@@ -52,7 +52,7 @@ def write(results, watch=None):
     return path.as_uri()
 
 
-def open_page(browser, address):  # noqa: F811
+def open_page(browser, address):
     from selenium.webdriver.support.ui import WebDriverWait
 
     browser.get(address)
@@ -62,7 +62,7 @@ def open_page(browser, address):  # noqa: F811
 READY = "return document.body && document.body.dataset.ready === 'yes'"
 
 
-def test_no_error_no_request_and_no_html_from_names(browser, address):  # noqa: F811
+def test_no_error_no_request_and_no_html_from_names(browser, address):
     open_page(browser, address)
     browser.execute_script("document.querySelectorAll('details').forEach((d) => d.open = true)")
     assert complaints(browser) == []
@@ -73,7 +73,7 @@ def test_no_error_no_request_and_no_html_from_names(browser, address):  # noqa: 
     assert not browser.find_elements("css selector", "main script, img[src=x]")
 
 
-def test_hovering_shows_values(browser, address):  # noqa: F811
+def test_hovering_shows_values(browser, address):
     from selenium.webdriver import ActionChains
 
     open_page(browser, address)
@@ -99,13 +99,13 @@ def test_hovering_shows_values(browser, address):  # noqa: F811
     assert complaints(browser) == []
 
 
-def wait_for(browser, script):  # noqa: F811
+def wait_for(browser, script):
     from selenium.webdriver.support.ui import WebDriverWait
 
     return WebDriverWait(browser, 10).until(lambda b: b.execute_script(script))
 
 
-def test_a_run_is_hidden_everywhere(browser, address):  # noqa: F811
+def test_a_run_is_hidden_everywhere(browser, address):
     open_page(browser, address)
     everything = [[[True] * 3, [True] * 9]] * 2
     assert browser.execute_script(SHOWN) == everything
@@ -127,7 +127,7 @@ def test_a_run_is_hidden_everywhere(browser, address):  # noqa: F811
     assert complaints(browser) == []
 
 
-def test_the_keyboard(browser, address):  # noqa: F811
+def test_the_keyboard(browser, address):
     from selenium.webdriver import ActionChains, Keys
 
     def press(*keys):
@@ -169,7 +169,7 @@ def test_the_keyboard(browser, address):  # noqa: F811
     assert browser.find_element("id", "play").text == "Pause"
 
 
-def place(browser):  # noqa: F811
+def place(browser):
     """Return the places in its picture that the first two tiles show."""
     return browser.execute_script("""
         return [...document.querySelectorAll(".tile")].slice(0, 2).map(
@@ -177,7 +177,7 @@ def place(browser):  # noqa: F811
     """)
 
 
-def test_traversals_move(browser, address):  # noqa: F811
+def test_traversals_move(browser, address):
     open_page(browser, address)
     first = place(browser)
     wait_for(browser, f"""
@@ -186,7 +186,7 @@ def test_traversals_move(browser, address):  # noqa: F811
     """)  # fmt: skip
 
 
-def test_choices_outlive_a_reload(browser, address, tmp_path):  # noqa: F811
+def test_choices_outlive_a_reload(browser, address, tmp_path):
     write(tmp_path / "results", watch=2)
     open_page(browser, address)
     browser.execute_script("""
@@ -202,6 +202,18 @@ def test_choices_outlive_a_reload(browser, address, tmp_path):  # noqa: F811
     assert browser.execute_script(SHOWN)[0][0] == [False, True, True]
     time.sleep(2.5)
     assert browser.execute_script("return window.old")  # it has not been loaded again
+    assert complaints(browser) == []
+
+
+def test_hundreds_of_runs(browser, tmp_path):
+    results = tmp_path / "results"
+    for number in range(300):
+        reports.save_run(results / f"run-{number},", number)
+    open_page(browser, write(results))
+    assert browser.find_element("id", "count").text == "300 of 300 shown"
+    browser.find_element("id", "filter").send_keys("run-29")  # and 290 to 299
+    assert browser.find_element("id", "count").text == "11 of 300 shown"
+    assert sum(browser.execute_script(SHOWN)[0][0]) == 11
     assert complaints(browser) == []
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from disentanglement import console
 from disentanglement.errors import UserError, from_os_error
 from disentanglement.experiments.report import page
-from disentanglement.files import write_text
+from disentanglement.files import atomic_path
 from disentanglement.wording import size
 
 NAME = "report.html"  # of the page that main.py leaves in its result folder
@@ -80,13 +80,15 @@ def leave_page(results: Path) -> None:
 
 def _write(results: Path, out: Path, watch: float | None, quiet: bool = False) -> None:
     text = page.render(results, watch)
-    write_text(out, text)
+    data = text.encode(errors="replace")  # a folder's name may be no valid text
+    with atomic_path(out) as temporary:
+        temporary.write_bytes(data)
     if not quiet:
-        print(f"report: {out} ({size(len(text))})", flush=True)
+        print(f"report: {out} ({size(len(data))})", flush=True)
 
 
 def _is_ours(path: Path) -> bool:
-    with path.open(errors="replace") as file:
+    with path.open(encoding="utf-8", errors="replace") as file:
         return page.MARK in file.read(_HEAD)
 
 

@@ -19,6 +19,7 @@ from disentanglement.wording import counted
 
 _BORDER = 140  # the grey of the tiles' borders, see `sheet` and `visualize`
 _SHORTEST = 8  # pixels of a border
+_LOSSLESS = 16_000  # bytes; larger pictures are compressed further
 _LARGEST = 96  # pixels of a tile's side
 _GRID = re.compile(r"global_id-(-?\d+),latent-(\d+)\.png$")
 
@@ -112,14 +113,18 @@ def _picture(
     if not rows or len({(len(row), row[0].shape) for row in rows}) > 1:
         return None
     whole = Image.fromarray(np.concatenate([np.concatenate(row, axis=1) for row in rows]))
-    encoded = []  # WebP, in the way that is smaller; its slow settings save little
-    for options in ({"lossless": True, "quality": 20, "method": 0}, {"quality": 80, "method": 2}):
-        file = io.BytesIO()
-        whole.save(file, "WEBP", **options)
-        encoded.append(base64.b64encode(file.getvalue()).decode())
+    data = _webp(whole, lossless=True, quality=20, method=0)  # slower settings save little
+    if len(data) > _LOSSLESS:
+        data = _webp(whole, quality=80, method=2)
     height, width = rows[0][0].shape[:2]
-    uri = f"data:image/webp;base64,{min(encoded, key=len)}"
+    uri = f"data:image/webp;base64,{base64.b64encode(data).decode()}"
     return uri, len(rows), len(rows[0]), width, height
+
+
+def _webp(picture: Image.Image, **options: Any) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, "WEBP", **options)
+    return file.getvalue()
 
 
 def _grid_shape(config: Mapping[str, Any]) -> tuple[int, int]:

@@ -140,6 +140,7 @@
   if ($("play")) {
     $("frame").value = kept.frame || 0;
     $("frame").addEventListener("input", () => { play(false); move(); });
+    $("frame").addEventListener("keydown", (event) => { if (event.key !== "Tab") play(false); });
     $("play").addEventListener("click", () => play(!timer));
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     play(kept.playing ?? !still);
