@@ -1,6 +1,7 @@
 """Writing files so that a reader sees either the old content or the new, never half of it."""
 
 import contextlib
+import functools
 import hashlib
 import os
 import sys
@@ -54,7 +55,15 @@ def write_text(path: Path, text: str) -> None:
 def fingerprint(path: Path) -> str:
     """Return a short SHA-256 fingerprint of the file: 16 hexadecimal digits."""
     with os_errors_in_one_line(path):
-        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+        stat = path.stat()
+        return _fingerprint(path, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+
+
+# One command may ask several times for every checkpoint of a grid, and a page that is written anew
+# asks again each time.
+@functools.lru_cache(maxsize=4096)
+def _fingerprint(path: Path, *_state: int) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
 def keep_old(path: Path) -> Path:

@@ -143,6 +143,12 @@ def read(folder: Path, name: str = FILE) -> dict[str, Any]:
         raise UserError(f"{path}: cannot be read ({error}): remove it and run again") from error
 
 
+def part(record: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """Return a part of a record that should be a dictionary; {} if it is not one."""
+    value = record.get(key)
+    return value if isinstance(value, dict) else {}
+
+
 def _versions() -> dict[str, str]:
     # Our own from the code that runs: the installed metadata may be those of an earlier version.
     versions = {"disentanglement": disentanglement.__version__}

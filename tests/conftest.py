@@ -8,6 +8,7 @@ import signal
 import pytest
 from filelock import FileLock
 
+from tests.browser import browser  # noqa: F401  (a fixture)
 from tests.commands import copy_experiment
 from tests.experiments import ROOT
 

@@ -43,6 +43,9 @@ def test_cpu_runs_one_after_another_then_skips(experiment):
     ]  # fmt: skip
     assert result.stdout.count("factor_vae 0.500") == 2
     assert result.stdout.count("traversal.png") == 2
+    page = experiment / "results" / "report.html"
+    assert re.search(f"\nreport: {page} .*\n$", result.stdout)
+    assert page.read_text().count("finished</span>") == 2
     again = run(experiment, "--runs", "3-4")
     assert "2 runs, 0 to train" in again.stdout
     assert len(events(experiment)) == 4
@@ -94,7 +97,7 @@ def test_force_rerun_keeps_the_old_folder(experiment):
     run(experiment, "--runs", "3", SECONDS="0")
     result = run(experiment, "--runs", "3", "--set", "force_rerun=True", SECONDS="0")
     assert result.returncode == 0
-    folders = sorted(path.name for path in (experiment / "results").iterdir())
+    folders = sorted(path.name for path in (experiment / "results").glob("*/"))
     assert len(folders) == 2
     assert folders[1] == folders[0] + ".old-1"
     assert len(events(experiment)) == 4

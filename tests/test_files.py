@@ -1,4 +1,4 @@
-"""Locks on a folder, between real processes."""
+"""Locks on a folder, between real processes; fingerprints."""
 
 import select
 import subprocess
@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
+from disentanglement import files
 from disentanglement.errors import UserError
-from disentanglement.files import locked
+from disentanglement.files import fingerprint, locked, write_text
 from tests.experiments import ROOT
 
 HOLD = """
@@ -81,3 +82,16 @@ def test_an_error_frees_the_folder(tmp_path):
         raise ValueError("inside")
     with locked(tmp_path):
         pass
+
+
+def test_a_fingerprint_is_computed_once_for_each_content(tmp_path, monkeypatch):
+    hashed, sha256 = [], files.hashlib.sha256
+    monkeypatch.setattr(files.hashlib, "sha256", lambda data: hashed.append(data) or sha256(data))
+    path = tmp_path / "model.npz"
+    write_text(path, "one")
+    assert fingerprint(path) == fingerprint(path) == "7692c3ad3540bb80"
+    write_text(path, "two")
+    assert fingerprint(path) == "3fc4ccfe745870e2"
+    assert hashed == [b"one", b"two"]
+    with pytest.raises(UserError):
+        fingerprint(tmp_path / "none")

@@ -13,11 +13,13 @@ CODE = """
 import disentanglement
 from pathlib import Path
 from disentanglement import pretrained
+from disentanglement.experiments.report import page
 
 assert str(Path(disentanglement.__file__)).startswith({target!r})
 name = "InfoGAN-CR_dSprites/hour/run-0"
 assert name in pretrained.list({results!r})
 model = pretrained.load(name, results={results!r})
+assert "</html>" in page.render(Path({results!r}))
 images = model.generate(model.latent.sample(__import__("numpy").random.default_rng(0), 2))
 print(model.encode(images).shape)
 try:

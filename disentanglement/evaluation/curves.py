@@ -99,7 +99,7 @@ def read_curves(folders: list[Path], metric: str) -> list[Curve]:
     start = Path(os.path.commonpath([folder.parents[above - 1] for folder in folders]))
     curves, names = [], set()
     for folder in folders:
-        table = _read(folder / FILE)
+        table = read_table(folder / FILE)
         names |= set(table.columns)
         if metric in table:
             scored = table.dropna(subset=[metric])
@@ -115,6 +115,21 @@ def read_curves(folders: list[Path], metric: str) -> list[Curve]:
             f"{nearest(metric, known)}"
         )
     return curves
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Return the content of a metric.csv: a row per evaluation, every column numbers.
+
+    Raises:
+        UserError: The file is damaged.
+    """
+    try:
+        table = pd.read_csv(path)
+        if "global_id" not in table:
+            raise ValueError("no column global_id")
+        return table.apply(pd.to_numeric)
+    except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
+        raise UserError(f"{path}: not a metric table ({error})") from error
 
 
 def papers_values(folders: list[Path], metric: str) -> dict[str, float]:
@@ -155,19 +170,9 @@ def draw(curves: list[Curve], metric: str, paper_values: dict[str, float], path:
         figure.savefig(temporary, dpi=120)
 
 
-def _read(path: Path) -> pd.DataFrame:
-    try:
-        table = pd.read_csv(path)
-        if "global_id" not in table:
-            raise ValueError("no column global_id")
-    except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
-        raise UserError(f"{path}: not a metric table ({error})") from error
-    return table
-
-
 def _papers_model(record: dict[str, Any]) -> str | None:
     """Return the name in the paper's Table 1 of what a run trains; None on other data."""
-    config, data = record.get("config", {}), record.get("data", {})
+    config, data = records.part(record, "config"), records.part(record, "data")
     if data.get("dataset", paper.DATA) != paper.DATA:  # records of old versions name no data
         return None
     return _model(config)
@@ -176,12 +181,15 @@ def _papers_model(record: dict[str, Any]) -> str | None:
 def _about(folder: Path) -> str:
     """Return what a run trains and on which data, as far as its records tell."""
     record = records.read(folder)
-    model, data = _model(record.get("config", {})), record.get("data", {}).get("dataset")
+    model, data = (
+        _model(records.part(record, "config")),
+        records.part(record, "data").get("dataset"),
+    )
     data = data or dataset_name(records.read(folder, "final_metrics.json"))
     return " on ".join(filter(None, (model, data and label_of(data))))
 
 
 def _model(config: dict[str, Any]) -> str | None:
-    if "tc_coe" in config:
+    if isinstance(config.get("tc_coe"), int | float):
         return f"FactorVAE ({config['tc_coe']:g})"
     return "InfoGAN-CR" if "cr_coe_increase" in config else None

@@ -54,7 +54,7 @@ class RunFolder:
         if record.get("state") != "finished" or changed_keys(record["config"], config):
             return False
         length = ("epoch", "max_batches")
-        return all(record["config"][key] == getattr(config, key) for key in length)
+        return all(record["config"].get(key) == getattr(config, key) for key in length)
 
 
 def group_runs(runs: list[RunFolder], size: int) -> list[list[RunFolder]]:

@@ -17,7 +17,7 @@ def show(job: Job, runs: list[RunFolder], as_json: bool) -> int:
     if as_json:
         print(json.dumps([_entry(run, state) for run, state in found.items()], indent=2))
         return 0
-    names, shared = _short([run.task.name for run in runs])
+    names, shared = short_names([run.task.name for run in runs])
     where = ", ".join(map(str, queue)) + (f", all {shared}" if shared else "")
     print(f"{counted(len(runs), 'run')} in {where}:")
     lines = [("state", "batches", "last score", "run", "")]
@@ -40,7 +40,7 @@ def line(run: RunFolder, label: str, state: State, note: str | None = None) -> s
     return "  ".join(filter(None, [f"{label:11}", str(run.path), note]))
 
 
-def _short(names: list[str]) -> tuple[list[str], str]:
+def short_names(names: list[str]) -> tuple[list[str], str]:
     """Return the parts in which names of run folders differ, and the parts that all share."""
     if len(names) == 1:
         return names, ""
