@@ -210,7 +210,7 @@ def test_memory_is_announced_in_one_line_before_training(caplog, monkeypatch):
     (line,) = caplog.messages
     assert line.startswith("2 runs will take about ")
     assert "0.2 GB for weights and optimisers, 1 MB for the data" in line
-    assert "68 MB to encode" in line  # an activation: 256 x 32 x 32 x 32 numbers in, as many out
+    assert "0.2 GB to encode" in line  # an activation: 512 x 32 x 32 x 32 numbers in, as many out
     monkeypatch.setattr(engine, "memory_limit", lambda: 10**6)
     memory.announce(pair, 1, 100)
     assert "more than the 1 MB" in caplog.messages[-1]

@@ -71,7 +71,7 @@ conv = _kernels.conv
 conv_transpose = _kernels.conv_transpose
 
 
-_BATCH, _ACCELERATOR_BATCH = 256, 4096  # images of an inference batch
+_BATCH, _ACCELERATOR_BATCH = 512, 4096  # images of an inference batch
 
 
 def compile_inference(

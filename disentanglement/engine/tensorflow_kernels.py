@@ -6,7 +6,7 @@ import numpy as np
 
 from disentanglement.engine.tensorflow import keras, tf
 
-_FEW_CHANNELS = 4  # up to here, folding pixels into channels is faster (see `_folded_transpose`)
+_FEW_CHANNELS = 8  # up to here, folding pixels into channels is faster (see `_folded_transpose`)
 
 
 class Adam(keras.optimizers.Adam):
@@ -90,7 +90,7 @@ def conv(x: Any, kernel: Any) -> Any:
 
         return tf.nn.conv2d(x, kernel, 2, "SAME"), gradient
 
-    return function(x, kernel)
+    return function(tf.convert_to_tensor(x), tf.convert_to_tensor(kernel))
 
 
 def conv_transpose(x: Any, kernel: Any) -> Any:
@@ -110,7 +110,7 @@ def conv_transpose(x: Any, kernel: Any) -> Any:
 
         return _folded_transpose(x, kernel), gradient
 
-    return function(x, kernel)
+    return function(tf.convert_to_tensor(x), tf.convert_to_tensor(kernel))
 
 
 def _folds(kernel):

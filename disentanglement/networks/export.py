@@ -7,7 +7,7 @@ import keras
 from disentanglement.files import atomic_path
 from disentanglement.networks.layers import (
     LEAK,
-    BatchNorm,
+    BatchNormalization,
     Conv2D,
     Conv2DTranspose,
     LeakyReLU,
@@ -50,6 +50,6 @@ def _stock_layer(layer):
         )
     if isinstance(layer, LeakyReLU):
         return keras.layers.LeakyReLU(LEAK, name=name)
-    if isinstance(layer, BatchNorm):
+    if isinstance(layer, BatchNormalization):
         return keras.layers.BatchNormalization.from_config(layer.get_config())
     return layer.__class__.from_config(layer.get_config())

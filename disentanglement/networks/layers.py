@@ -21,7 +21,7 @@ class LeakyReLU(keras.layers.Layer):
         return engine.leaky_relu(inputs, LEAK)
 
 
-class BatchNorm(keras.layers.BatchNormalization):
+class BatchNormalization(keras.layers.BatchNormalization):
     """Keras's layer, with the engine's kernel for training on images [N, H, W, C]."""
 
     def call(self, inputs, training=None):
@@ -35,9 +35,9 @@ class BatchNorm(keras.layers.BatchNormalization):
         return outputs
 
 
-def batch_norm(name: str) -> BatchNorm:
+def batch_norm(name: str) -> BatchNormalization:
     """Return batch normalisation as in the paper's code: momentum 0.9, epsilon 1e-5."""
-    return BatchNorm(momentum=0.9, epsilon=1e-5, name=name)
+    return BatchNormalization(momentum=0.9, epsilon=1e-5, name=name)
 
 
 def l2_normalize(x):
