@@ -25,6 +25,7 @@ def key(
     high: float | None = None,
     above: float | None = None,
     may_change: bool = False,
+    added: bool = False,
     choices: tuple[str, ...] | None = None,
     **default: Any,
 ) -> Any:
@@ -36,11 +37,13 @@ def key(
         high: The largest value.
         above: The value must be greater than this.
         may_change: Whether a run that is resumed may have another value.
+        added: Whether earlier runs lack the key; they were trained with its default.
         choices: The permitted values.
         **default: `default=value`; without it, every config must set the key.
     """
     limits = {"low": low, "high": high, "above": above, "choices": choices}
-    return field(metadata=limits | {"may_change": may_change, "doc": doc}, **default)
+    rules = {"may_change": may_change, "added": added, "doc": doc}
+    return field(metadata=limits | rules, **default)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +97,12 @@ class TrainingConfig:
         low=1,
         may_change=True,
         default=None,
+    )
+    tf32: bool = key(
+        "let GPUs round the inputs of convolutions and matrix products to TF32 (10 bits) while "
+        "training; False: full float32. CPUs ignore it",
+        added=True,
+        default=False,
     )
     metric_untrained: bool = key(
         "score the untrained model too (global_id -1)", may_change=True, default=False
@@ -260,21 +269,35 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 def changed_keys(old: dict[str, Any], new: TrainingConfig) -> list[str]:
     """Return the keys that differ from a run's earlier config `old` and must not change."""
-    current = model_keys(new)
-    return [key for key in current if old.get(key, "(absent)") != current[key]]
+    old = _added(new) | old
+    return [f.name for f in _fixed(new) if old.get(f.name, "(absent)") != getattr(new, f.name)]
 
 
 def first_change(old: dict[str, Any], new: TrainingConfig) -> str | None:
     """Return a line on the first of `changed_keys`, with both values; None if there is none."""
     for name in changed_keys(old, new):
-        return f"{name} was {old.get(name)!r}, is now {getattr(new, name)!r}"
+        before = (_added(new) | old).get(name)
+        return f"{name} was {before!r}, is now {getattr(new, name)!r}"
     return None
 
 
 def model_keys(config: TrainingConfig) -> dict[str, Any]:
-    """Return the keys that define the model, and must not change on resume, with their values."""
-    fixed = [f.name for f in dataclasses.fields(config) if not f.metadata["may_change"]]
-    return {key: getattr(config, key) for key in fixed}
+    """Return the keys that define the model, and must not change on resume, with their values.
+
+    Added keys are left out while they have their defaults, as they are in earlier records.
+    """
+    values = {f.name: getattr(config, f.name) for f in _fixed(config)}
+    defaults = _added(config).items()
+    return {key: value for key, value in values.items() if (key, value) not in defaults}
+
+
+def _fixed(config: TrainingConfig) -> list[dataclasses.Field]:
+    return [f for f in dataclasses.fields(config) if not f.metadata["may_change"]]
+
+
+def _added(config: TrainingConfig) -> dict[str, Any]:
+    """Return the keys that earlier configs lack, with the values that they stand for."""
+    return {f.name: f.default for f in dataclasses.fields(config) if f.metadata["added"]}
 
 
 def _fields(schema: Any) -> dict[str, dataclasses.Field]:

@@ -1,11 +1,19 @@
 """Config files: grids, folder names, and one line for every mistake."""
 
 import copy
+import dataclasses
 import pprint
 
 import pytest
 
-from disentanglement.config import InfoGANCRConfig, TeapotInfoGANCRConfig, changed_keys, parse
+from disentanglement.config import (
+    InfoGANCRConfig,
+    TeapotInfoGANCRConfig,
+    changed_keys,
+    first_change,
+    model_keys,
+    parse,
+)
 from disentanglement.errors import UserError
 from disentanglement.experiments import grid
 from tests.experiments import ROOT
@@ -232,3 +240,20 @@ def test_changed_keys():
     assert changed_keys(old | {"batch_size": 1, "de_lr": 3.0}, config) == ["batch_size", "de_lr"]
     del old["q_l_dim"]
     assert changed_keys(old, config) == ["q_l_dim"]
+
+
+def test_an_added_key_changes_nothing_for_earlier_runs_while_it_has_its_default():
+    config = parse(
+        InfoGANCRConfig,
+        PAPER["global_config"]
+        | {key: values[0] for key, values in PAPER["test_config"][0].items()},
+        "here",
+    )
+    other = dataclasses.replace(config, tf32=True)
+    before = dict(vars(config))
+    del before["tf32"]
+    assert changed_keys(before, config) == []
+    assert first_change(before, other) == "tf32 was False, is now True"
+    assert first_change(dict(vars(other)), config) == "tf32 was True, is now False"
+    assert "tf32" not in model_keys(config)
+    assert model_keys(other) == model_keys(config) | {"tf32": True}

@@ -135,6 +135,40 @@ def test_a_stack_gives_what_each_run_gives_alone():
         first += n
 
 
+@pytest.mark.skipif(engine.NAME != "TensorFlow", reason="see test_compiled_block.py for JAX")
+def test_only_blocks_that_ask_for_tf32_may_use_it():
+    import tensorflow as tf
+
+    allowed, seen = tf.config.experimental.tensor_float_32_execution_enabled, []
+
+    def step(x):
+        seen.append(allowed())
+        return x
+
+    one = np.zeros((1, 2), np.float32)
+    engine.compile_block(step, [], [], tf32=True)(one)
+    engine.compile_block(step, [], [])(one)
+    engine.compile_step(step, [])(one)
+    assert seen == [True, False, False]
+    assert not allowed()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(engine.NAME == "JAX", reason="runs on JAX already")
+@pytest.mark.skipif(not engine.is_installed("jax"), reason="JAX is not installed here")
+def test_the_program_for_a_gpu_on_jax():
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", "-n0", "tests/test_compiled_block.py", "-m", "not slow"],
+        cwd=ROOT,
+        env=os.environ | {"KERAS_BACKEND": "jax"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout
+    assert "skipped" not in result.stdout
+
+
 OTHER = """
     import sys
     from pathlib import Path

@@ -179,7 +179,8 @@ class Model(abc.ABC):
         Returns:
             The reports as arrays, with the iterations on the first axis.
         """
-        report = self._compiled(self.phase(first))(*self._arrays(rows, first))
+        block, arrays = Model.block([self], [rows], first)
+        report = block(*arrays)
         return report | self._scheduled(first, len(rows))
 
     @staticmethod
@@ -194,11 +195,26 @@ class Model(abc.ABC):
             first: The number of the first batch.
         """
         leader = models[0]
-        compiled = leader._compiled_stack(tuple(models), leader.phase(first))
-        arrays = zip(*(m._arrays(r, first) for m, r in zip(models, rows, strict=True)), strict=True)
-        report = compiled(*map(np.stack, arrays))
+        block, arrays = Model.block(models, rows, first)
+        report = block(*arrays)
         scheduled = leader._scheduled(first, len(rows[0]))
         return [{k: v[i] for k, v in report.items()} | scheduled for i in range(len(models))]
+
+    @staticmethod
+    def block(
+        models: Sequence["Model"], rows: Sequence[np.ndarray], first: int
+    ) -> tuple[Any, list[np.ndarray]]:
+        """Return what `train_block`, or `train_stack` for several models, calls, and with what.
+
+        Returns:
+            The compiled block of the engine, and its arrays.
+        """
+        leader = models[0]
+        phase = leader.phase(first)
+        if len(models) == 1:
+            return leader._compiled(phase), leader._arrays(rows[0], first)
+        arrays = zip(*(m._arrays(r, first) for m, r in zip(models, rows, strict=True)), strict=True)
+        return leader._compiled_stack(tuple(models), phase), list(map(np.stack, arrays))
 
     def _arrays(self, rows, first):
         n, size = rows.shape
@@ -211,12 +227,14 @@ class Model(abc.ABC):
 
     @functools.cache  # noqa: B019  (a model lives as long as its process)
     def _compiled(self, phase):
-        return engine.compile_block(self._step(phase), self.variables, self._feed.constants)
+        step, constants = self._step(phase), self._feed.constants
+        return engine.compile_block(step, self.variables, constants, self.config.tf32)
 
     @functools.cache  # noqa: B019
     def _compiled_stack(self, models, phase):
+        step, constants = self._step(phase), self._feed.constants
         variables = [model.variables for model in models]
-        return engine.compile_stack(self._step(phase), variables, self._feed.constants)
+        return engine.compile_stack(step, variables, constants, self.config.tf32)
 
     def _step(self, phase):
         constants = len(self._feed.constants)

@@ -10,13 +10,15 @@ tensorflow or jax.
     compile_block(step, variables, constants) -> the same, several iterations in one call
     compile_stack(step, variables, constants) -> the same, several models at once (JAX)
     compile_inference(network) -> function of NumPy arrays
+    inference_memory(network) -> the bytes that its batches take
     Adam, leaky_relu, batch_normalization, conv, conv_transpose -> see tensorflow_kernels.py
     put(array) -> the array on the device, for constants
-    has_accelerator(), devices() -> the hardware in use
+    has_accelerator(), devices(), memory_limit() -> the hardware in use
 """
 
 import importlib
 import importlib.util
+import math
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -61,6 +63,7 @@ compile_stack = _engine.compile_stack
 put = _engine.put
 has_accelerator = _engine.has_accelerator
 devices = _engine.devices
+memory_limit = _engine.memory_limit
 Adam = _kernels.Adam
 leaky_relu = _kernels.leaky_relu
 batch_normalization = _kernels.batch_normalization
@@ -68,8 +71,11 @@ conv = _kernels.conv
 conv_transpose = _kernels.conv_transpose
 
 
+_BATCH, _ACCELERATOR_BATCH = 512, 4096  # images of an inference batch
+
+
 def compile_inference(
-    network: "keras.Model", batch_size: int = 512
+    network: "keras.Model", batch_size: int = _BATCH
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Return a function from arrays [N, ...], of any N > 0, to the network's output.
 
@@ -82,7 +88,7 @@ def compile_inference(
     """
     forward = compile_step(lambda inputs: network(inputs, training=False), network.variables)
     if has_accelerator():
-        batch_size = max(batch_size, 4096)
+        batch_size = max(batch_size, _ACCELERATOR_BATCH)
 
     def infer(inputs: np.ndarray) -> np.ndarray:
         outputs = []
@@ -93,3 +99,17 @@ def compile_inference(
         return np.concatenate(outputs)
 
     return infer
+
+
+def inference_memory(network: "keras.Model") -> int:
+    """Predict the bytes of float32 that a batch of `compile_inference` takes on the device.
+
+    That is the largest sum of a layer's input and output; all other arrays are free by then.
+    """
+    from keras import tree
+
+    def numbers(layer):
+        return sum(math.prod(t.shape[1:]) for t in tree.flatten([layer.input, layer.output]))
+
+    batch = _ACCELERATOR_BATCH if has_accelerator() else _BATCH
+    return 4 * batch * max(map(numbers, network.layers))

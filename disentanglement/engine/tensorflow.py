@@ -15,6 +15,9 @@ with greetings.held_back():
 
     tf.config.list_logical_devices()  # initializes the devices, which prints messages, too
 
+# TensorFlow's own default allows TF32, see docs/GPU.md. CPUs ignore it.
+tf.config.experimental.enable_tensor_float_32_execution(False)
+
 
 def minimize(
     loss_fn: Callable[[], tuple[Any, Any]], optimizer: keras.Optimizer, variables: list
@@ -60,13 +63,17 @@ def compile_step(step: Callable[..., Any], variables: list) -> Callable[..., Any
     return call
 
 
-def compile_block(step: Callable[..., Any], variables: list, constants: list) -> Callable[..., Any]:
+def compile_block(
+    step: Callable[..., Any], variables: list, constants: list, tf32: bool = False
+) -> Callable[..., Any]:
     """Compile several iterations of a step as one call.
 
     Args:
         step: A function of (*constants, *arrays) that returns a structure of tensors.
         variables: Every variable that the step may read or assign to.
         constants: Arrays passed in full to every iteration; see `put`.
+        tf32: Let GPUs round the inputs of convolutions and matrix products to TF32. Everything
+            else that is compiled computes in full float32.
 
     Returns:
         A function of NumPy arrays. Its arrays and the structure it returns have an axis of
@@ -94,16 +101,17 @@ def compile_block(step: Callable[..., Any], variables: list, constants: list) ->
         return keras.tree.pack_sequence_as(structure, [store.stack() for store in stores])
 
     def call(*arrays):
-        if len(arrays[0]) == 1:  # a single iteration needs no loop
-            report = single(*constants, *(a[0] for a in arrays))
-            return keras.tree.map_structure(lambda value: np.asarray(value)[None], report)
-        return keras.tree.map_structure(np.asarray, block(*map(tf.convert_to_tensor, arrays)))
+        with _precision(tf32):
+            if len(arrays[0]) == 1:  # a single iteration needs no loop
+                report = single(*constants, *(a[0] for a in arrays))
+                return keras.tree.map_structure(lambda value: np.asarray(value)[None], report)
+            return keras.tree.map_structure(np.asarray, block(*map(tf.convert_to_tensor, arrays)))
 
     return call
 
 
 def compile_stack(
-    step: Callable[..., Any], variables: list[list], constants: list
+    step: Callable[..., Any], variables: list[list], constants: list, tf32: bool = False
 ) -> Callable[..., Any]:
     """Raise UserError: only JAX trains several models at once."""
     raise UserError("--stack needs JAX: set KERAS_BACKEND=jax")
@@ -119,12 +127,28 @@ def has_accelerator() -> bool:
     return bool(tf.config.list_logical_devices("GPU"))
 
 
+def memory_limit() -> int | None:
+    """Return None: TensorFlow takes memory as it needs it."""
+    return None
+
+
 def devices() -> list[str]:
     """Return the names of the devices, e.g. ["CPU"] or ["CPU", "NVIDIA H100"]."""
     return [
         tf.config.experimental.get_device_details(device).get("device_name", device.device_type)
         for device in tf.config.list_physical_devices()
     ]
+
+
+@contextlib.contextmanager
+def _precision(tf32: bool) -> Iterator[None]:
+    """Allow TF32 or not, while a step is traced and run."""
+    before = tf.config.experimental.tensor_float_32_execution_enabled()
+    tf.config.experimental.enable_tensor_float_32_execution(tf32)
+    try:
+        yield
+    finally:
+        tf.config.experimental.enable_tensor_float_32_execution(before)
 
 
 class _Step(keras.StatelessScope):

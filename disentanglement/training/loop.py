@@ -16,7 +16,7 @@ from disentanglement import engine
 from disentanglement.algorithms.model import Model
 from disentanglement.data.dataset import Dataset
 from disentanglement.errors import TrainingStopped, UserError
-from disentanglement.training import activity, feed
+from disentanglement.training import activity, feed, memory
 from disentanglement.training.callbacks import Scores
 from disentanglement.training.progress import Progress
 from disentanglement.training.run import TrainingRun
@@ -68,6 +68,8 @@ def train_together(
         images = feed.Feed(dataset, engine.has_accelerator())
         for run in runs:
             run.model.connect(images)
+        memory.announce(models, runs[0].batches_per_call, runs[0].plan.total)
+        for run in runs:
             stack.enter_context(run.session())
         _train(runs)
 

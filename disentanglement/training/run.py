@@ -112,13 +112,18 @@ class TrainingRun:
         finally:
             self._notify("close")
 
+    @property
+    def batches_per_call(self) -> int:
+        """How many batches a compiled call trains where nothing is due between them."""
+        return self.config.batches_per_call or (_BLOCK if engine.has_accelerator() else 1)
+
     def block_length(self) -> int:
         """Return how many batches to train in one call: `batches_per_call`, or 1.
 
         No other lengths, because each is compiled separately. Between the batches of a block,
         nothing may be due except TensorBoard scalars.
         """
-        limit = self.config.batches_per_call or (_BLOCK if engine.has_accelerator() else 1)
+        limit = self.batches_per_call
         for global_id in range(self.next, self.next + limit - 1):
             if self._is_due(global_id) or self.model.changes_before(global_id + 1):
                 return 1
