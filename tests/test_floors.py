@@ -19,7 +19,7 @@ FLOORS = (
     "experiments",
 )
 # python -m disentanglement.<name>: a call of the command above
-COMMANDS = {"curves", "figures", "pretrained", "reproduce", "table"}
+COMMANDS = {"curves", "explore", "figures", "pretrained", "reproduce", "table"}
 
 
 def modules():

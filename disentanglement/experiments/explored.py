@@ -1,0 +1,195 @@
+"""Find the models that a latent explorer shows: published ones, and runs that are under way."""
+
+import contextlib
+import re
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from disentanglement import records
+from disentanglement.config import TrainingConfig, parse
+from disentanglement.errors import UserError
+from disentanglement.evaluation import final_metrics, score_records
+from disentanglement.experiments import load as experiments
+from disentanglement.experiments import pretrained
+from disentanglement.experiments.experiment import Experiment
+from disentanglement.experiments.pretrained import Pretrained
+from disentanglement.training import activity, checkpoint
+from disentanglement.training.position import Plan
+from disentanglement.wording import counted
+
+if TYPE_CHECKING:
+    import keras
+
+_GENERATOR, _ENCODER = "generator", "encoder"  # names in `Model.exports`
+_SNAPSHOT = "global_id-"
+
+
+@dataclass(frozen=True)
+class Explored:
+    """A model to explore.
+
+    Attributes:
+        trained: The model with its records.
+        generator: Latents [N, latent.dim] -> images, in stock Keras layers.
+        encoder: Images -> codes [N, latent.num_codes], likewise; None if there is none.
+        notes: What a reader should know of it, e.g. that it is not fully trained.
+    """
+
+    trained: Pretrained
+    generator: "keras.Model"
+    encoder: "keras.Model | None"
+    notes: list[str]
+
+
+def find(name: str, experiment: str | None = None, results: Path = pretrained.RESULTS) -> Explored:
+    """Load the model called `name`.
+
+    Args:
+        name: A run's folder, trained or under way; or what `pretrained.load` takes; or a record
+            (.json) in such a folder. "/global_id-<n>" after a folder names a model that was kept
+            during training.
+        experiment: The experiment's folder or name, for models whose files and path do not say it.
+        results: The folder of results that published models are in.
+
+    Raises:
+        UserError: There is no such model, or it cannot be explored.
+    """
+    path = Path(name)
+    if path.is_file():
+        path = _of_record(path)
+    folder, snapshot = path, ""
+    if path.name.startswith(_SNAPSHOT):
+        folder, snapshot = path.parent, path.name
+    for run in (folder, folder.with_name(f"{folder.name},") if folder.name else folder):
+        if (run / records.FILE).is_file() and not (run / "weights").is_dir():
+            return _of_run(run, snapshot, experiment)
+    if folder.is_dir() and not (folder / records.FILE).is_file():
+        raise UserError(f"{path}: not a run's folder: there is no {records.FILE}{_inside(folder)}")
+    try:
+        return _explored(pretrained.load(str(path), None, results), [])
+    except UserError:
+        if experiment is None:
+            raise
+        return _explored(pretrained.load(str(path), experiment, results), [])
+
+
+def _of_run(folder: Path, snapshot: str, experiment: str | None) -> Explored:
+    """Load the model of a run that has not been published."""
+    record, where = records.read(folder), folder / records.FILE
+    if not isinstance(record.get("config"), dict):
+        raise UserError(f"{where}: holds no config")
+    ours = _experiment(folder, experiment)
+    config = parse(ours.schema, record["config"], str(where))
+    saved = folder / "checkpoint" / snapshot / checkpoint.FILE
+    exported = folder / f"{_GENERATOR}.keras"
+    if not saved.exists() and (snapshot or not exported.exists()):
+        raise UserError(
+            f"{folder}: there is no generator yet (state: {_state(folder, record)}): no "
+            f"{saved.relative_to(folder)}; train it with main.py"
+        )
+    model = ours.build(config)
+    batches = record.get("batches", 0)
+    if saved.exists():
+        checkpoint.restore(saved, model)
+        batches = checkpoint.load_meta(saved)["next_batch"]
+    scores = _scores(folder, config, snapshot)
+    trained = Pretrained(_name(folder, snapshot), ours, model, batches, record, scores)
+    notes = [] if snapshot else _notes(folder, record, config, batches)
+    if saved.exists():
+        return _explored(trained, notes)
+    networks = {name: _load_keras(folder / f"{name}.keras") for name in (_GENERATOR, _ENCODER)}
+    return _explored(trained, notes, networks)
+
+
+def _explored(
+    trained: Pretrained, notes: list[str], networks: "dict[str, keras.Model] | None" = None
+) -> Explored:
+    networks = networks or trained.model.exports()
+    generator, encoder = networks.get(_GENERATOR), networks.get(_ENCODER)
+    if generator is None:
+        kind = type(trained.model).__name__
+        raise UserError(f"{trained.name}: {kind} exports no generator, so nothing can be explored")
+    if encoder is not None and len(encoder.outputs) > 1:
+        import keras
+
+        encoder = keras.Model(encoder.inputs[0], encoder.outputs[0], name=encoder.name)
+        notes = [*notes, "The encoder's codes are the means of its distributions."]
+    return Explored(trained, generator, encoder, notes)
+
+
+def _notes(folder: Path, record: dict, config: TrainingConfig, batches: int) -> list[str]:
+    """Return what is to be said of a run that has not been trained to the end."""
+    images = record.get("data", {}).get("images")
+    total = Plan.of(config, images).total if images else config.max_batches
+    state = _state(folder, record)
+    if state == "finished" and (not total or batches >= total):
+        return []
+    of = f" of {total:,}" if total else ""
+    return [f"Unfinished run ({state}): {counted(batches, 'batch', 'batches')}{of}."]
+
+
+def _state(folder: Path, record: dict) -> str:
+    if found := activity.current(folder):
+        return str(found.get("doing", "in use"))
+    state = str(record.get("state", "new"))
+    return "interrupted" if state == "training" else state
+
+
+def _scores(folder: Path, config: TrainingConfig, snapshot: str) -> dict:
+    """Return the scores of the model as it is now; {} if there are none."""
+    name = final_metrics.file_name(config, snapshot)
+    record = records.read(folder, name)
+    try:
+        stale = bool(record) and score_records.is_stale(folder / name, record)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{folder / name}: not a record of scores: move it away") from error
+    return {} if stale else record
+
+
+def _experiment(folder: Path, otherwise: str | None) -> Experiment:
+    """Return the experiment in whose folder a run lies, or whose name is in its path."""
+    known = [path.name for path in experiments.folders()]
+    for parent in folder.resolve().parents:
+        with contextlib.suppress(UserError):
+            return experiments.load(parent)
+        if parent.name in known:
+            return experiments.load(parent.name)
+    if otherwise:
+        return experiments.load(otherwise)
+    raise UserError(
+        f"{folder}: which experiment is it of? Add --experiment, one of {', '.join(known)}"
+    )
+
+
+def _load_keras(path: Path) -> "keras.Model | None":
+    import keras
+
+    if not path.exists():
+        return None
+    try:
+        return keras.models.load_model(path, compile=False)
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        reason = str(error).splitlines()[0] if str(error) else repr(error)
+        raise UserError(f"{path}: cannot be read ({reason}): replace it with a copy") from error
+
+
+def _of_record(path: Path) -> Path:
+    """Return the folder that a record (.json) lies in, or the snapshot of the run that it is of."""
+    if path.suffix != ".json":
+        raise UserError(f"{path}: a file; name a run's folder, or a record (.json) in one")
+    snapshot = re.search(rf"{_SNAPSHOT}\d+", path.stem)
+    return path.parent / snapshot[0] if snapshot else path.parent
+
+
+def _inside(folder: Path) -> str:
+    """Return a hint which runs a folder holds, if any."""
+    found = sorted(path.parent for path in folder.glob(f"*/{records.FILE}"))
+    return f"; it holds runs: name one of them, e.g. {found[0]}" if found else ""
+
+
+def _name(folder: Path, snapshot: str) -> str:
+    """Return a run's name: its folder's, without the comma at the end or the path to it."""
+    name = folder.resolve().name.removesuffix(",")
+    return f"{name}/{snapshot}" if snapshot else name

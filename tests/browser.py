@@ -1,0 +1,78 @@
+"""Headless Chromium for tests of pages; CONTRIBUTING.md says how to install it."""
+
+import contextlib
+import json
+import shutil
+
+import pytest
+
+SKIP = "needs Chromium and its driver (apt-get install chromium chromium-driver)"
+
+
+@contextlib.contextmanager
+def chromium(width=1280, height=900, dark=False, less_motion=False):
+    """Start a browser in the mode of a desktop, or of a phone if it is narrow."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    driver = shutil.which("chromedriver")
+    if not program or not driver:
+        pytest.skip(SKIP)
+    options = webdriver.ChromeOptions()
+    options.binary_location = program
+    # Without a sandbox, because root, as in a container, cannot have one.
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    service = webdriver.chrome.service.Service(driver)
+    browser = webdriver.Chrome(options=options, service=service)
+    try:
+        features = {
+            "prefers-color-scheme": "dark" if dark else "light",
+            "prefers-reduced-motion": "reduce" if less_motion else "no-preference",
+        }
+        pairs = [{"name": name, "value": value} for name, value in features.items()]
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": pairs})
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        yield browser
+    finally:
+        browser.quit()
+
+
+def complaints(browser):
+    """Return what the console has shown since the last call: errors, violations, warnings."""
+    return [entry["message"] for entry in browser.get_log("browser")]
+
+
+def requests(browser):
+    """Return the addresses that were requested since the last call."""
+    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    sent = [event for event in events if event["method"] == "Network.requestWillBeSent"]
+    return [event["params"]["request"]["url"] for event in sent]
+
+
+# Returns the lowest contrast of any visible text with what is behind it, and that text.
+CONTRAST = """
+const channels = (colour) => colour.match(/[\\d.]+/g).map(Number);
+const luminance = (colour) => {
+  const [r, g, b] = channels(colour).map((c) => c / 255)
+    .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+};
+const behind = (element) => {
+  for (let e = element; e; e = e.parentElement) {
+    const colour = getComputedStyle(e).backgroundColor;
+    if ((channels(colour)[3] ?? 1) > 0) return colour;
+  }
+  return "rgb(255, 255, 255)";
+};
+let worst = [Infinity, ""];
+for (const element of document.querySelectorAll("body *")) {
+  const text = [...element.childNodes].filter((n) => n.nodeType === 3).map((n) => n.data).join("");
+  if (!text.trim() || !element.checkVisibility() || element.disabled) continue;
+  const pair = [luminance(getComputedStyle(element).color), luminance(behind(element))];
+  const contrast = (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
+  if (contrast < worst[0]) worst = [contrast, text];
+}
+return worst;
+"""
