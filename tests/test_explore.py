@@ -200,8 +200,13 @@ def test_damaged_runs_are_one_line(finished_run, tmp_path, capsys):
     (finished_run / "checkpoint" / "model.npz").write_bytes(whole[: len(whole) // 2])
     assert "the checkpoint is damaged" in error_of(capsys, *arguments)
     (finished_run / "checkpoint" / "model.npz").unlink()
+    (finished_run / "final_metrics.json").write_text('{"scores": [1], "model": 2}')
+    assert "final_metrics.json: not a record of scores" in error_of(capsys, *arguments)
+    (finished_run / "final_metrics.json").unlink()
     (finished_run / "generator.keras").write_bytes(b"PK half of a file")
     assert "generator.keras: cannot be read" in error_of(capsys, *arguments)
+    shutil.copy(finished_run / "encoder.keras", finished_run / "generator.keras")
+    assert "cannot run its generator" in error_of(capsys, *arguments)
     (finished_run / "generator.keras").unlink()
     line = error_of(capsys, *arguments)
     assert "there is no generator yet (state: finished): no checkpoint/model.npz" in line
@@ -237,6 +242,7 @@ def test_text_in_the_page_is_escaped(page):
     nasty = '</script><script>alert("1")</script> & \u2028 {{style}} \'"'
     model |= {"title": nasty, "name": nasty, "notes": [nasty]}
     text = explore.page([model])
+    assert text.isascii()
     assert text.count("<script") == 2
     assert text.count("</script>") == 2
     assert "alert(" not in text.replace("alert(&quot;1&quot;)", "").replace('alert(\\"1\\")', "")

@@ -129,8 +129,8 @@ def test_the_strip_follows_the_pointer_and_sets_the_slider(browser):
     settle(browser)
     (caption,) = find_all(browser, "caption")
     assert caption.text.startswith(f"code_4 from {MINUS}1.00 to 1.00")
-    values = np.zeros((9, 10), np.float32)
-    values[:, 4] = np.linspace(-1, 1, 9)
+    values = np.zeros((7, 10), np.float32)
+    values[:, 4] = np.linspace(-1, 1, 7)
     expected = np.asarray(generator(values))[..., 0]
     strip = pixels(browser, "strip")
     for i, picture in enumerate(expected):
@@ -184,6 +184,18 @@ def test_a_sweep_moves_the_slider_there_and_back(browser):
     assert len(seen_values(browser, 3, 1)) <= 2
 
 
+def test_the_strip_of_another_code_follows_a_sweep(browser):
+    from selenium.webdriver import ActionChains
+
+    press(browser, "sweep", nth=2)
+    ActionChains(browser).move_to_element(find_all(browser, "latent")[0]).perform()
+    time.sleep(1)
+    strip = pixels(browser, "strip")
+    time.sleep(1)
+    assert find_all(browser, "caption")[0].text.startswith("code_0")
+    assert (pixels(browser, "strip") != strip).any()
+
+
 def test_less_motion(page):
     with chromium(less_motion=True) as browser:
         browser.get(page.as_uri())
@@ -221,7 +233,9 @@ def test_a_link_of_nonsense(browser, page):
 def codes_in(text):
     """Return the codes that the page has found, as it shows them."""
     assert text.startswith("Codes: code_0 ")
-    return [float(part.split()[-1].replace(MINUS, "-")) for part in text.split(",")]
+    codes = [float(number.replace(MINUS, "-")) for number in re.findall(r"_\d ([^\s,]+)", text)]
+    assert text.count("(beyond the slider)") == sum(abs(code) > 1 for code in codes)
+    return codes
 
 
 def test_the_encoder_finds_the_codes_of_a_picture(browser, tmp_path):
@@ -248,6 +262,8 @@ def test_the_encoder_finds_the_codes_of_a_picture(browser, tmp_path):
     paper = pixels(browser, "paper")
     assert (paper.min(), paper.max()) == (0, 255)
     assert paper[20, 40] == 255
+    shown = find_all(browser, "paper")[0].size
+    assert shown["width"] == shown["height"]
     expected = np.asarray(encoder(paper[None, ..., None] / 255))[0]
     np.testing.assert_allclose(codes_in(found.text), expected, atol=0.006)
 
@@ -330,7 +346,7 @@ def test_a_model_in_colour(tmp_path):
 
 
 def test_the_speed_of_a_picture(browser):
-    """The median is 5 ms on a busy two-core machine; the limit leaves room for a busier one."""
+    """The fastest of many, because other tests run at the same time: 4 ms when written."""
     code = """const times = [];
         for (let i = 0; i < 40; i++) {
           const latents = models[0].latents.map(draw);
@@ -339,7 +355,5 @@ def test_the_speed_of_a_picture(browser):
           times.push(performance.now() - start);
         }
         return times;"""
-    start = time.perf_counter()
     times = browser.execute_script(code)
-    assert np.median(times) < 40
-    assert time.perf_counter() - start < 10
+    assert min(times) < 20

@@ -149,7 +149,7 @@ def page(models: list[dict[str, Any]]) -> str:
     style = (PAGE / "style.css").read_text()
     titles = ", ".join(model["title"] for model in models)
     parts = {
-        "title": html.escape(f"Latent explorer: {titles}"),
+        "title": _ascii(html.escape(f"Latent explorer: {titles}")),
         "policy": f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
         "img-src data: blob:; base-uri 'none'; form-action 'none'",
         "style": style,
@@ -234,6 +234,11 @@ def _json(value: Any) -> str:
     """Return JSON that can stand inside a script element: without the characters of HTML."""
     text = json.dumps(value, allow_nan=False, separators=(",", ":"))  # ASCII only
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _ascii(text: str) -> str:
+    """Return HTML text whose meaning does not depend on the file's encoding."""
+    return text.encode("ascii", "xmlcharrefreplace").decode()
 
 
 def _hash(text: str) -> str:

@@ -139,13 +139,11 @@ def _state(folder: Path, record: dict) -> str:
 
 def _scores(folder: Path, config: TrainingConfig, snapshot: str) -> dict:
     """Return the scores of the model as it is now; {} if there are none."""
-    name = final_metrics.file_name(config, snapshot)
-    record = records.read(folder, name)
-    try:
-        stale = bool(record) and score_records.is_stale(folder / name, record)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{folder / name}: not a record of scores: move it away") from error
-    return {} if stale else record
+    file = folder / final_metrics.file_name(config, snapshot)
+    record = records.read(folder, file.name)
+    if record and not score_records.is_score_record(record):
+        raise UserError(f"{file}: not a record of scores: move it away")
+    return {} if record and score_records.is_stale(file, record) else record
 
 
 def _experiment(folder: Path, otherwise: str | None) -> Experiment:

@@ -27,7 +27,11 @@ function addEncoder(parts, model, apply) {
     requestAnimationFrame(() => {
       waiting = false;
       codes = encode(fromPixels(pen.getImageData(0, 0, width, height), shape, model));
-      const texts = Array.from(codes, (code, i) => `${model.latents[i].name} ${numberText(code)}`);
+      const texts = Array.from(codes, (code, i) => {
+        const { name, low, high } = model.latents[i];
+        const beyond = code < low || code > high ? " (beyond the slider)" : "";
+        return `${name} ${numberText(code)}${beyond}`;
+      });
       parts.found.textContent = `Codes: ${texts.join(", ")}`;
       parts.apply.disabled = false;
     });

@@ -2,7 +2,7 @@
 
 /* One model: its picture, its sliders, and the strip of one of them. */
 
-const STRIP = 9; // pictures in a strip
+const STRIP = 7; // pictures in a strip
 const STEPS = 100; // from one end of a slider to the other
 const MANY = 16; // noise sliders; so many are folded away at first
 const PERIOD = 4000; // milliseconds in which a sweep goes there and back
@@ -20,7 +20,9 @@ class Panel {
     this.changed = changed;
     this.generate = buildNetwork(model.generator);
     this.latents = model.latents.map(({ low, high }) => (low + high) / 2);
-    this.shown = 0; // the latent that the strip is of
+    this.shown = null; // the latent that the strip is of
+    this.stripColumn = 0; // the next picture of the strip to draw,
+    this.stripLeft = 0; // and how many are left to be drawn
     this.sweeping = null; // the latent that a sweep moves
     const fragment = document.getElementById("panel-template").content.cloneNode(true);
     this.element = fragment.firstElementChild;
@@ -151,10 +153,10 @@ class Panel {
 
   /** Show the strip of a latent. */
   showStrip(index) {
-    if (index === this.shown && this.stripDrawn) return;
+    if (index === this.shown) return;
     const { model, parts, rows } = this;
     const { name, sweep } = model.latents[index];
-    rows[this.shown].row.classList.remove("shown");
+    rows[this.shown]?.row.classList.remove("shown");
     rows[index].row.classList.add("shown");
     this.shown = index;
     const [first, last] = sweep.map(numberText);
@@ -164,21 +166,26 @@ class Panel {
     this.drawStrip();
   }
 
-  /** Draw the strip in the background: one picture at a time, after a pause in the changes. */
+  /**
+   * Draw all pictures of the strip again, in the background: one at a time, with pauses as long as
+   * drawing takes, so that the live picture comes first. While latents keep changing, it goes on.
+   */
   drawStrip() {
-    clearTimeout(this.stripTimer);
-    this.stripDrawn = false;
-    let column = 0;
-    const next = () => {
-      const latents = [...this.latents];
-      latents[this.shown] = sweepValue(this.model.latents[this.shown], column / (STRIP - 1));
-      const [, width] = this.model.generator.output;
-      this.drawPicture(this.parts.strip, latents, column * (width + 1));
-      column += 1;
-      this.stripDrawn = column === STRIP;
-      if (!this.stripDrawn) this.stripTimer = setTimeout(next);
-    };
-    this.stripTimer = setTimeout(next, 50);
+    const idle = this.stripLeft === 0;
+    this.stripLeft = STRIP;
+    if (idle) setTimeout(() => this.drawStripColumn());
+  }
+
+  drawStripColumn() {
+    const start = performance.now();
+    const column = this.stripColumn;
+    const latents = [...this.latents];
+    latents[this.shown] = sweepValue(this.model.latents[this.shown], column / (STRIP - 1));
+    const [, width] = this.model.generator.output;
+    this.drawPicture(this.parts.strip, latents, column * (width + 1));
+    this.stripColumn = (column + 1) % STRIP;
+    this.stripLeft -= 1;
+    if (this.stripLeft) setTimeout(() => this.drawStripColumn(), performance.now() - start);
   }
 
   placeMarker() {

@@ -46,5 +46,5 @@ function partsOf(root) {
 
 /** Return a number for people: two decimals, with a true minus sign. */
 function numberText(value) {
-  return value.toFixed(2).replace("-0.00", "0.00").replace("-", "−");
+  return value.toFixed(2).replace("-0.00", "0.00").replace("-", "\u2212");
 }
