@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 
+import keras
 import numpy as np
 import pytest
 
@@ -224,17 +225,26 @@ def test_a_page_is_replaced_only_when_asked(page, capsys):
     assert page.read_bytes() == before
 
 
-def test_a_model_without_a_generator_or_with_other_layers(monkeypatch):
+def test_a_model_without_a_generator(monkeypatch):
     loaded = pretrained.load(NAME)
-    exports = loaded.model.exports()
-    monkeypatch.setattr(type(loaded.model), "exports", lambda self: {"encoder": exports["encoder"]})
+    monkeypatch.setattr(type(loaded.model), "exports", lambda self: {})
     with pytest.raises(UserError, match="InfoGANCR exports no generator"):
         find(NAME)
-    monkeypatch.setattr(
-        type(loaded.model), "exports", lambda self: {"generator": exports["encoder"]}
-    )
-    with pytest.raises(UserError, match="run its generator: it does not make grey or colour"):
-        explore.described(find(NAME))
+
+
+def test_networks_of_other_shapes():
+    explored = find(NAME)
+    features = keras.layers.Dense(3)(latent := keras.Input((10,)))
+    for generator, said in (
+        (explored.encoder, r"run its generator: it takes \(64, 64, 1\), not \(10,\)"),
+        (keras.Model(latent, features), r"it makes \(3,\), not grey or colour pictures"),
+        (keras.Model(latent, [features, features]), "it has several inputs or outputs"),
+    ):
+        with pytest.raises(UserError, match=said):
+            explore.described(dataclasses.replace(explored, generator=generator))
+    model = explore.described(dataclasses.replace(explored, encoder=explored.generator))
+    assert "encoder" not in model
+    assert model["notes"] == ["The encoder is left out: it takes (10,), not (64, 64, 1)."]
 
 
 def test_text_in_the_page_is_escaped(page):

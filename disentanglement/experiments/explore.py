@@ -112,6 +112,7 @@ def described(
     rng = stream(trained.model.config.run, "explorer")
     inputs = trained.latent.sample(rng, COMPARED)
     try:
+        _check_shapes(explored.generator, (trained.latent.dim,), None)
         low, high = _pixel_range(explored.generator)
         networks["generator"] = portable.portable(explored.generator, precision)
         distances, pictures = _distances(explored.generator, precision, inputs)
@@ -124,6 +125,7 @@ def described(
         try:
             if encoder == "auto" and size > ENCODER_LIMIT:
                 raise UserError(f"it takes {size / 1e6:.1f} MB (--encoder always adds it)")
+            _check_shapes(explored.encoder, pictures.shape[1:], (trained.latent.num_codes,))
             networks["encoder"] = portable.portable(explored.encoder, precision)
             distances, _ = _distances(explored.encoder, precision, pictures)
             differences["code"] = float(distances.max())
@@ -193,10 +195,23 @@ def _distribution(block: "UniformLatent | GaussianLatent") -> dict[str, Any]:
     return {**drawn, "low": low, "high": high, "sweep": [first, last]}
 
 
+def _check_shapes(
+    network: "keras.Model", inputs: tuple[int, ...], outputs: tuple[int, ...] | None
+) -> None:
+    """Raise UserError unless the network has these shapes; its outputs None: pictures."""
+    if len(network.inputs) != 1 or len(network.outputs) != 1:
+        raise UserError("it has several inputs or outputs")
+    if network.input.shape[1:] != inputs:
+        raise UserError(f"it takes {network.input.shape[1:]}, not {inputs}")
+    found = network.output.shape[1:]
+    if outputs is None and (len(found) != 3 or found[-1] not in (1, 3)):
+        raise UserError(f"it makes {found}, not grey or colour pictures")
+    if outputs is not None and found != outputs:
+        raise UserError(f"it makes {found}, not {outputs}")
+
+
 def _pixel_range(generator: "keras.Model") -> tuple[float, float]:
     """Return the values of black and of white, which the last activation tells."""
-    if len(generator.outputs) != 1 or generator.output.shape[-1] not in (1, 3):
-        raise UserError("it does not make grey or colour pictures")
     activation = getattr(generator.layers[-1], "activation", None)
     return (-1.0, 1.0) if getattr(activation, "__name__", "") == "tanh" else (0.0, 1.0)
 
