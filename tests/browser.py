@@ -2,8 +2,10 @@
 
 import contextlib
 import json
+import re
 import shutil
 
+import numpy as np
 import pytest
 
 SKIP = "needs Chromium and its driver (apt-get install chromium chromium-driver)"
@@ -49,6 +51,43 @@ def requests(browser):
     events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
     sent = [event for event in events if event["method"] == "Network.requestWillBeSent"]
     return [event["params"]["request"]["url"] for event in sent]
+
+
+# ---- the latent explorer's page -----------------------------------------------------------------
+
+
+def settle(browser):
+    """Wait until the page has drawn what was changed, and has put its state into the address."""
+    browser.execute_async_script("setTimeout(() => requestAnimationFrame(arguments[0]), 600)")
+
+
+def find_all(browser, part, panel=0):
+    """Return the elements of a panel with this data-part."""
+    selector = f".panel:nth-of-type({panel + 1}) [data-part={part}]"
+    return browser.find_elements("css selector", selector)
+
+
+def press(browser, part, panel=0, nth=0):
+    element = find_all(browser, part, panel)[nth]
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+    element.click()
+
+
+def pixels(browser, part="picture", panel=0):
+    """Return the red channel of a canvas, [H, W] in 0 ... 255."""
+    (canvas,) = find_all(browser, part, panel)
+    code = """const [canvas] = arguments;
+        const image = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        return [canvas.height, canvas.width, Array.from(image.data.filter((_, i) => i % 4 === 0))];
+    """
+    height, width, values = browser.execute_script(code, canvas)
+    return np.reshape(values, (height, width))
+
+
+def latents(browser, panel=0):
+    """Return the latents that the address holds."""
+    text = re.search(rf"z{panel}=([^&]*)", browser.current_url)[1]
+    return np.array([float(number) for number in text.split(",")])
 
 
 # Returns the lowest contrast of any visible text with what is behind it, and that text.

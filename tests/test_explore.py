@@ -23,6 +23,7 @@ from tests.experiments import ROOT
 NAME = "InfoGAN-CR_dSprites/hour/run-0"
 FOLDER = ROOT / "results" / f"{NAME},"
 OURS = ["--experiment", "InfoGAN-CR_dSprites"]
+GIVEN = OURS[1:]
 
 
 def run(*arguments):
@@ -123,15 +124,15 @@ def test_a_finished_run(finished_run, tmp_path, capsys):
 
 def test_its_snapshot_and_its_exports(finished_run):
     latents = np.random.default_rng(0).uniform(-1, 1, (2, 5))
-    ours = find(str(finished_run), OURS[1])
-    snapshot = find(str(finished_run / "global_id-11"), OURS[1])
+    ours = find(str(finished_run), GIVEN)
+    snapshot = find(str(finished_run / "global_id-11"), GIVEN)
     assert snapshot.trained.batches == 12
     assert (np.asarray(snapshot.generator(latents)) != np.asarray(ours.generator(latents))).any()
     shutil.rmtree(finished_run / "checkpoint")
-    exported = find(str(finished_run), OURS[1])
+    exported = find(str(finished_run), GIVEN)
     np.testing.assert_allclose(exported.generator(latents), ours.generator(latents), atol=1e-6)
     (finished_run / "encoder.keras").unlink()
-    assert find(str(finished_run), OURS[1]).encoder is None
+    assert find(str(finished_run), GIVEN).encoder is None
 
 
 def test_an_unfinished_run_says_so(finished_run):
@@ -140,8 +141,8 @@ def test_an_unfinished_run_says_so(finished_run):
         started = {k: v for k, v in record.items() if k != "batches"} | {"state": state}
         started["config"] = record["config"] | {"epoch": 5}
         (finished_run / "run.json").write_text(json.dumps(started))
-        notes = find(str(finished_run), OURS[1]).notes
-        assert notes == [f"Unfinished run ({said}): 48 batches of 80."]
+        unfinished = find(str(finished_run), GIVEN).unfinished
+        assert unfinished == f"Unfinished run ({said}): 48 of 80 batches."
 
 
 def untrained(name, folder):
@@ -152,13 +153,13 @@ def untrained(name, folder):
     records.save(folder, record | {"data": {"dataset": "Some", "images": 6400}})
     meta = {"next_batch": 0, "config": record["config"]}
     checkpoint.save(folder / "checkpoint" / checkpoint.FILE, ours.build(config), meta)
-    return find(str(folder), name)
+    return find(str(folder), ["InfoGAN-CR_CelebA", name])  # the first that fits
 
 
 def test_a_model_with_normally_distributed_codes(tmp_path):
     model = explore.described(untrained("FactorVAE_dSprites", tmp_path))
-    assert model["notes"][0].startswith("Unfinished run (stopped): 0 batches of ")
-    assert model["notes"][1] == "The encoder's codes are the means of its distributions."
+    assert re.fullmatch(r"Unfinished run \(stopped\): 0 of [\d,]+ batches\.", model["notes"][0])
+    assert model["means"]
     expected = {"kind": "normal", "mean": 0.0, "std": 1.0, "low": -3.0, "high": 3.0}
     expected |= {"name": "code_0", "sweep": [-2, 2]}
     assert model["latents"][0] == expected
@@ -170,8 +171,10 @@ def test_a_model_with_normally_distributed_codes(tmp_path):
 @pytest.mark.slow
 def test_a_large_model_in_colour(tmp_path):
     model = explore.described(untrained("InfoGAN-CR_CelebA", tmp_path))
+    assert find(str(tmp_path)).trained.experiment.folder.name == "InfoGAN-CR_CelebA"  # by its keys
     assert model["range"] == [-1, 1]
     assert model["generator"]["output"] == [32, 32, 3]
+    assert not model["means"]
     assert "encoder" not in model
     assert "The encoder is left out: it takes 8.6 MB" in model["notes"][-1]
 
@@ -191,7 +194,8 @@ def test_mistakes_are_one_line(finished_run, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     assert error_of(capsys, tmp_path / "empty", "--out", out).endswith("there is no run.json")
     assert "name a run's folder" in error_of(capsys, finished_run / "time.txt", "--out", out)
-    assert "Add --experiment, one of" in error_of(capsys, finished_run, "--out", out)
+    line = error_of(capsys, finished_run, "--out", out)
+    assert line.endswith("Add --experiment, one of InfoGAN-CR_3D_teapot, InfoGAN-CR_dSprites")
     assert not out.exists()
 
 

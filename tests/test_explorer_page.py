@@ -13,7 +13,17 @@ from PIL import Image
 from disentanglement.experiments import explore
 from disentanglement.experiments.explored import find
 from disentanglement.networks import portable
-from tests.browser import CONTRAST, chromium, complaints, requests
+from tests.browser import (
+    CONTRAST,
+    chromium,
+    complaints,
+    find_all,
+    latents,
+    pixels,
+    press,
+    requests,
+    settle,
+)
 from tests.experiments import ROOT
 
 pytestmark = pytest.mark.slow
@@ -51,40 +61,6 @@ def browser(window, page):
     window.get(page.as_uri())
     settle(window)
     return window
-
-
-def settle(browser):
-    """Wait until the page has drawn what was changed, and has put its state into the address."""
-    browser.execute_async_script("setTimeout(() => requestAnimationFrame(arguments[0]), 600)")
-
-
-def find_all(browser, part, panel=0):
-    """Return the elements of a panel with this data-part."""
-    selector = f".panel:nth-of-type({panel + 1}) [data-part={part}]"
-    return browser.find_elements("css selector", selector)
-
-
-def press(browser, part, panel=0, nth=0):
-    element = find_all(browser, part, panel)[nth]
-    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
-    element.click()
-
-
-def pixels(browser, part="picture", panel=0):
-    """Return the red channel of a canvas, [H, W] in 0 ... 255."""
-    (canvas,) = find_all(browser, part, panel)
-    code = """const [canvas] = arguments;
-        const image = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-        return [canvas.height, canvas.width, Array.from(image.data.filter((_, i) => i % 4 === 0))];
-    """
-    height, width, values = browser.execute_script(code, canvas)
-    return np.reshape(values, (height, width))
-
-
-def latents(browser, panel=0):
-    """Return the latents that the address holds."""
-    text = re.search(rf"z{panel}=([^&]*)", browser.current_url)[1]
-    return np.array([float(number) for number in text.split(",")])
 
 
 def set_slider(browser, nth, value, panel=0):
@@ -280,6 +256,24 @@ def test_the_encoder_finds_the_codes_of_a_picture(browser, tmp_path):
     assert pixels(browser, "paper").max() == 255
     assert found.text.startswith("Codes: code_0 ")
     assert complaints(browser) == []
+
+
+def test_a_dropped_picture(browser):
+    code = """const [picture, paper, done] = arguments;
+        picture.toBlob((blob) => {
+          const dropped = new DataTransfer();
+          dropped.items.add(new File([blob], "picture.png", { type: "image/png" }));
+          const options = { dataTransfer: dropped, bubbles: true, cancelable: true };
+          done(!paper.dispatchEvent(new DragEvent("drop", options)));  // true: it was taken
+        });"""
+    press(browser, "random")
+    settle(browser)
+    picture, paper = (find_all(browser, part)[0] for part in ("picture", "paper"))
+    assert browser.execute_async_script(code, picture, paper)
+    settle(browser)
+    np.testing.assert_array_equal(pixels(browser, "paper"), pixels(browser))
+    # Beside the paper, a picture is ignored; the browser would open it instead of the page.
+    assert browser.execute_async_script(code, picture, browser.find_element("tag name", "h1"))
 
 
 def test_no_complaints_no_requests_and_no_html_in_names(browser, page):

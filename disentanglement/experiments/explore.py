@@ -66,7 +66,13 @@ def main(arguments: list[str] | None = None) -> int:
         default="auto",
         help=f"add the encoders; auto: those up to {ENCODER_LIMIT / 1e6:g} MB (default)",
     )
-    parser.add_argument("--experiment", help="the experiment's name, if the folder does not say it")
+    parser.add_argument(
+        "--experiment",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="the experiment of models whose folders do not say it; may be repeated",
+    )
     parser.add_argument(
         "--results",
         type=Path,
@@ -106,7 +112,7 @@ def described(
     """
     from disentanglement.networks import portable
 
-    trained, notes = explored.trained, list(explored.notes)
+    trained, notes = explored.trained, [explored.unfinished] if explored.unfinished else []
     networks: dict[str, Any] = {}
     differences: dict[str, float] = {}
     rng = stream(trained.model.config.run, "explorer")
@@ -137,6 +143,7 @@ def described(
         "notes": notes,
         "latents": _latents(explored),
         "codes": trained.latent.num_codes,
+        "means": explored.means,
         "range": [low, high],
         "invert": bool(trained.model.config.output_reverse),
         "precision": precision,

@@ -3,6 +3,7 @@
 import contextlib
 import re
 import zipfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,6 @@ from disentanglement.experiments.experiment import Experiment
 from disentanglement.experiments.pretrained import Pretrained
 from disentanglement.training import activity, checkpoint
 from disentanglement.training.position import Plan
-from disentanglement.wording import counted
 
 if TYPE_CHECKING:
     import keras
@@ -34,23 +34,25 @@ class Explored:
         trained: The model with its records.
         generator: Latents [N, latent.dim] -> images, in stock Keras layers.
         encoder: Images -> codes [N, latent.num_codes], likewise; None if there is none.
-        notes: What a reader should know of it, e.g. that it is not fully trained.
+        means: Whether the encoder's codes are the means of distributions of codes.
+        unfinished: What is to be said of a run that has not been trained to the end; else "".
     """
 
     trained: Pretrained
     generator: "keras.Model"
     encoder: "keras.Model | None"
-    notes: list[str]
+    means: bool = False
+    unfinished: str = ""
 
 
-def find(name: str, experiment: str | None = None, results: Path = pretrained.RESULTS) -> Explored:
+def find(name: str, given: Sequence[str] = (), results: Path = pretrained.RESULTS) -> Explored:
     """Load the model called `name`.
 
     Args:
         name: A run's folder, trained or under way; or what `pretrained.load` takes; or a record
             (.json) in such a folder. "/global_id-<n>" after a folder names a model that was kept
             during training.
-        experiment: The experiment's folder or name, for models whose files and path do not say it.
+        given: Experiments, by folder or name, for models whose files and path do not say theirs.
         results: The folder of results that published models are in.
 
     Raises:
@@ -64,23 +66,24 @@ def find(name: str, experiment: str | None = None, results: Path = pretrained.RE
         folder, snapshot = path.parent, path.name
     for run in (folder, folder.with_name(f"{folder.name},") if folder.name else folder):
         if (run / records.FILE).is_file() and not (run / "weights").is_dir():
-            return _of_run(run, snapshot, experiment)
+            return _of_run(run, snapshot, given)
     if folder.is_dir() and not (folder / records.FILE).is_file():
         raise UserError(f"{path}: not a run's folder: there is no {records.FILE}{_inside(folder)}")
     try:
-        return _explored(pretrained.load(str(path), None, results), [])
+        return _explored(pretrained.load(str(path), None, results))
     except UserError:
-        if experiment is None:
-            raise
-        return _explored(pretrained.load(str(path), experiment, results), [])
+        for experiment in given:
+            with contextlib.suppress(UserError):
+                return _explored(pretrained.load(str(path), experiment, results))
+        raise
 
 
-def _of_run(folder: Path, snapshot: str, experiment: str | None) -> Explored:
+def _of_run(folder: Path, snapshot: str, given: Sequence[str]) -> Explored:
     """Load the model of a run that has not been published."""
     record, where = records.read(folder), folder / records.FILE
     if not isinstance(record.get("config"), dict):
         raise UserError(f"{where}: holds no config")
-    ours = _experiment(folder, experiment)
+    ours = _experiment(folder, record["config"], given)
     config = parse(ours.schema, record["config"], str(where))
     saved = folder / "checkpoint" / snapshot / checkpoint.FILE
     exported = folder / f"{_GENERATOR}.keras"
@@ -96,38 +99,40 @@ def _of_run(folder: Path, snapshot: str, experiment: str | None) -> Explored:
         batches = checkpoint.load_meta(saved)["next_batch"]
     scores = _scores(folder, config, snapshot)
     trained = Pretrained(_name(folder, snapshot), ours, model, batches, record, scores)
-    notes = [] if snapshot else _notes(folder, record, config, batches)
+    unfinished = "" if snapshot else _unfinished(folder, trained)
     if saved.exists():
-        return _explored(trained, notes)
+        return _explored(trained, unfinished)
     networks = {name: _load_keras(folder / f"{name}.keras") for name in (_GENERATOR, _ENCODER)}
-    return _explored(trained, notes, networks)
+    return _explored(trained, unfinished, networks)
 
 
 def _explored(
-    trained: Pretrained, notes: list[str], networks: "dict[str, keras.Model] | None" = None
+    trained: Pretrained,
+    unfinished: str = "",
+    networks: "Mapping[str, keras.Model | None] | None" = None,
 ) -> Explored:
     networks = networks or trained.model.exports()
     generator, encoder = networks.get(_GENERATOR), networks.get(_ENCODER)
     if generator is None:
         kind = type(trained.model).__name__
         raise UserError(f"{trained.name}: {kind} exports no generator, so nothing can be explored")
-    if encoder is not None and len(encoder.outputs) > 1:
+    means = encoder is not None and len(encoder.outputs) > 1
+    if encoder is not None and means:
         import keras
 
         encoder = keras.Model(encoder.inputs[0], encoder.outputs[0], name=encoder.name)
-        notes = [*notes, "The encoder's codes are the means of its distributions."]
-    return Explored(trained, generator, encoder, notes)
+    return Explored(trained, generator, encoder, means, unfinished)
 
 
-def _notes(folder: Path, record: dict, config: TrainingConfig, batches: int) -> list[str]:
-    """Return what is to be said of a run that has not been trained to the end."""
-    images = record.get("data", {}).get("images")
-    total = Plan.of(config, images).total if images else config.max_batches
+def _unfinished(folder: Path, trained: Pretrained) -> str:
+    """Return what is to be said of a run that has not been trained to the end; "" if it has."""
+    record, config = trained.record, trained.model.config
+    images = record.get("data", {}).get("images") or getattr(config, "generate", None)
+    total = Plan.of(config, images or trained.experiment.num_images).total
     state = _state(folder, record)
-    if state == "finished" and (not total or batches >= total):
-        return []
-    of = f" of {total:,}" if total else ""
-    return [f"Unfinished run ({state}): {counted(batches, 'batch', 'batches')}{of}."]
+    if state == "finished" and trained.batches >= total:
+        return ""
+    return f"Unfinished run ({state}): {trained.batches:,} of {total:,} batches."
 
 
 def _state(folder: Path, record: dict) -> str:
@@ -146,19 +151,36 @@ def _scores(folder: Path, config: TrainingConfig, snapshot: str) -> dict:
     return {} if record and score_records.is_stale(file, record) else record
 
 
-def _experiment(folder: Path, otherwise: str | None) -> Experiment:
-    """Return the experiment in whose folder a run lies, or whose name is in its path."""
+def _experiment(folder: Path, config: dict, given: Sequence[str]) -> Experiment:
+    """Return the experiment that a run is of.
+
+    It is the one in whose folder the run lies, or whose name is in its path; else the first of
+    those given that has the config's keys; else the only one that has them.
+    """
     known = [path.name for path in experiments.folders()]
     for parent in folder.resolve().parents:
         with contextlib.suppress(UserError):
             return experiments.load(parent)
         if parent.name in known:
             return experiments.load(parent.name)
-    if otherwise:
-        return experiments.load(otherwise)
+    for name in given:
+        if _fits(experiments.load(name), config):
+            return experiments.load(name)
+    fitting = [name for name in known if _fits(experiments.load(name), config)]
+    if len(fitting) == 1:
+        return experiments.load(fitting[0])
     raise UserError(
-        f"{folder}: which experiment is it of? Add --experiment, one of {', '.join(known)}"
+        f"{folder}: which experiment is it of? Add --experiment, one of "
+        f"{', '.join(fitting or known)}"
     )
+
+
+def _fits(experiment: Experiment, config: dict) -> bool:
+    try:
+        parse(experiment.schema, config, "")
+    except UserError:
+        return False
+    return True
 
 
 def _load_keras(path: Path) -> "keras.Model | None":

@@ -100,5 +100,6 @@ function addEncoder(parts, model, apply) {
   });
   parts.apply.addEventListener("click", () => apply(codes));
   clear();
+  parts.means.hidden = !model.means;
   parts.encoder.hidden = false;
 }

@@ -227,6 +227,7 @@ Panel.count = 0; // sliders on the page, for their ids
 /** Return what is known of a code's meaning, as text. */
 function meaningOf({ meaning }) {
   if (!meaning) return "";
+  if (meaning.share < 0.01) return "no factor";
   const text = `${meaning.factor} ${Math.round(100 * meaning.share)}%`;
   return meaning.clear ? text : `unclear (${text})`;
 }
