@@ -8,24 +8,30 @@ import shutil
 import numpy as np
 import pytest
 
-SKIP = "needs Chromium and its driver (apt-get install chromium chromium-driver)"
+PROGRAM = shutil.which("chromium") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+
+
+def need_chromium():
+    """Skip the test module that calls this where there is no browser, with one line."""
+    pytest.importorskip("selenium", reason="needs selenium")
+    if not PROGRAM or not DRIVER:
+        reason = "needs Chromium and its driver (apt-get install chromium chromium-driver)"
+        pytest.skip(reason, allow_module_level=True)
 
 
 @contextlib.contextmanager
 def chromium(width=1280, height=900, dark=False, less_motion=False):
     """Start a browser in the mode of a desktop, or of a phone if it is narrow."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    driver = shutil.which("chromedriver")
-    if not program or not driver:
-        pytest.skip(SKIP)
+    from selenium import webdriver
+
     options = webdriver.ChromeOptions()
-    options.binary_location = program
+    options.binary_location = PROGRAM
     # Without a sandbox, because root, as in a container, cannot have one.
     for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    service = webdriver.chrome.service.Service(driver)
+    service = webdriver.ChromeService(DRIVER)
     browser = webdriver.Chrome(options=options, service=service)
     try:
         features = {

@@ -19,6 +19,7 @@ from tests.browser import (
     complaints,
     find_all,
     latents,
+    need_chromium,
     pixels,
     press,
     requests,
@@ -26,6 +27,7 @@ from tests.browser import (
 )
 from tests.experiments import ROOT
 
+need_chromium()
 pytestmark = pytest.mark.slow
 
 NAME = "InfoGAN-CR_dSprites/hour/run-0"
