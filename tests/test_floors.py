@@ -19,7 +19,7 @@ FLOORS = (
     "experiments",
 )
 # python -m disentanglement.<name>: a call of the command above
-COMMANDS = {"curves", "figures", "pretrained", "report", "reproduce", "table"}
+COMMANDS = {"curves", "explore", "figures", "pretrained", "report", "reproduce", "table"}
 
 
 def modules():

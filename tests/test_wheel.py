@@ -1,4 +1,4 @@
-"""An installed wheel, without a checkout, loads published models from a folder of results."""
+"""An installed wheel, without a checkout, loads and shows models from a folder of results."""
 
 import os
 import shutil
@@ -13,6 +13,7 @@ CODE = """
 import disentanglement
 from pathlib import Path
 from disentanglement import pretrained
+from disentanglement.experiments import explore
 from disentanglement.experiments.report import page
 
 assert str(Path(disentanglement.__file__)).startswith({target!r})
@@ -22,6 +23,7 @@ model = pretrained.load(name, results={results!r})
 assert "</html>" in page.render(Path({results!r}))
 images = model.generate(model.latent.sample(__import__("numpy").random.default_rng(0), 2))
 print(model.encode(images).shape)
+assert explore.main([name, "--results", {results!r}, "--out", "explorer.html"]) == 0
 try:
     pretrained.load(name)
 except Exception as error:
@@ -51,7 +53,8 @@ def test_a_wheel_with_a_folder_of_results(tmp_path):
         check=False,
     )
     assert result.returncode == 0, result.stderr
-    shape, message = result.stdout.splitlines()
+    shape, _, explorer, message = result.stdout.splitlines()
     assert shape == "(2, 5)"
+    assert explorer.startswith("explorer: explorer.html (1.4 MB)")
     assert "there are no published models in" in message
     assert "_experiments/results" in message

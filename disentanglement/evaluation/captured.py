@@ -18,16 +18,36 @@ def captured_factors(record: Record) -> list[str | None]:
     Args:
         record: A score record; the list is empty if it holds no MIG or no factor names.
     """
+    names, parts = _information(record)
+    return [_captured(row, names) for row in parts]
+
+
+def best_factors(record: Record) -> list[tuple[str, float]]:
+    """Return the factor that each code tells most about, and which part of its entropy.
+
+    Args:
+        record: A score record; the list is empty if it holds no MIG or no factor names.
+    """
+    names, parts = _information(record)
+    return [(names[row.argmax()], float(row.max())) for row in parts]
+
+
+def _information(record: Record) -> tuple[list[str], np.ndarray]:
+    """Return the factors' names, and the part of each one's entropy that each code tells: [K, F].
+
+    Both are empty if the record does not say.
+    """
     try:
         evidence = record["metrics"]["mig"]["evidence"]
         names = record["protocol"]["factors"]
         information = np.array(evidence["mutual_information"], dtype=float)  # [K, F], nats
-        parts = information / np.array(evidence["entropy"], dtype=float)
+        with np.errstate(divide="ignore", invalid="ignore"):  # a factor that never varies
+            parts = information / np.array(evidence["entropy"], dtype=float)
     except (KeyError, TypeError, ValueError):
-        return []
+        return [], np.empty((0, 0))
     if parts.ndim != 2 or parts.shape[1] != len(names):
-        return []
-    return [_captured(row, names) for row in parts]
+        return [], np.empty((0, 0))
+    return names, np.nan_to_num(parts, nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def _captured(row: np.ndarray, names: list[str]) -> str | None:

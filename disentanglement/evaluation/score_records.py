@@ -101,7 +101,7 @@ def _search(folder: Path) -> Iterator[tuple[Path, Record]]:
         except UserError:
             print(f"note: skipping {file}: not valid JSON", file=sys.stderr)
             continue
-        if not _is_score_record(record):
+        if not is_score_record(record):
             continue
         yield file, record
 
@@ -123,12 +123,13 @@ def _evaluation(record: Record) -> str:
 
 def _read(file: Path) -> Record:
     record = records.read(file.parent, file.name)
-    if not _is_score_record(record):
+    if not is_score_record(record):
         raise UserError(f"{file}: not a record of scores")
     return record
 
 
-def _is_score_record(record: Record) -> bool:
+def is_score_record(record: Record) -> bool:
+    """Whether JSON has the form of a score record, as far as tables and pictures rely on it."""
     model, scores = record.get("model"), record.get("scores")
     return (
         isinstance(model, dict)

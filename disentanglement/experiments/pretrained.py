@@ -111,7 +111,8 @@ class Pretrained:
     @property
     def title(self) -> str:
         """One line: model, data set, batches, run and FactorVAE score."""
-        data, score = data_label(self.score_record), self.scores.get("factor_vae")
+        trained_on = self.record.get("data", {}).get("dataset")  # of a run that was never scored
+        data, score = data_label(self.score_record) or trained_on, self.scores.get("factor_vae")
         text = visualize.title_of(self.model, self.batches, data)
         return text if score is None else f"{text}, FactorVAE score {score:.2f}"
 
