@@ -7,8 +7,11 @@ PYTEST = $(BIN)/python -m pytest -n 2 --dist worksteal
 
 .PHONY: quickstart test test-all test-jax lint format bench clean
 
+QUICK := InfoGAN-CR_dSprites/results/quick
+
 quickstart: .venv/installed
 	@$(BIN)/python InfoGAN-CR_dSprites/main.py --config InfoGAN-CR_dSprites/config_quick.py
+	@$(BIN)/python -m disentanglement.explore "$(QUICK)/run-0," --out $(QUICK)/explorer.html --force
 
 test: lint
 	$(PYTEST) -m "not slow"

@@ -4,7 +4,6 @@ import argparse
 import shlex
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
 from disentanglement import console
 from disentanglement.errors import UserError
@@ -124,18 +123,13 @@ def _report(job: Job, runs: list[RunFolder], reporter: GridReporter, stopped: bo
             label = states.STOPPED if run in reporter.stopped else label
             print(f"  {status.line(run, label, state)}")
     if not stopped:
-        _leave_pages(runs[0].path.parent)
+        report.leave_page(runs[0].path.parent)
     if stopped and len(done) < len(runs):
         print("stopped; run the same command again to resume")
         return console.STOPPED
     if failed or any(job.refuses(run, state) for run, state in found.items()):
         return console.FAILED
     return console.IN_USE if elsewhere else 0
-
-
-def _leave_pages(results: Path) -> None:
-    """Leave pages to look at in the result folder, and name them."""
-    report.leave_page(results)
 
 
 def _command(job: Job, options: argparse.Namespace, group: list[RunFolder]) -> Command:
