@@ -64,8 +64,12 @@ def chromium(width=1280, height=900, dark=False, less_motion=False):
 
 
 def complaints(browser):
-    """Return what the console has shown since the last call: errors, violations, warnings."""
-    return [entry["message"] for entry in browser.get_log("browser")]
+    """Return the errors and warnings on the console since the last call."""
+    return [
+        entry["message"]
+        for entry in browser.get_log("browser")
+        if entry["level"] in ("SEVERE", "WARNING")
+    ]
 
 
 def requests(browser):

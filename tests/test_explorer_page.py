@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from disentanglement import checksums
 from disentanglement.experiments import explore
 from disentanglement.experiments.explored import find
 from disentanglement.networks import portable
@@ -44,6 +45,7 @@ def page(tmp_path_factory):
     record = json.loads((run / "final_metrics.json").read_text())
     record["protocol"]["factors"][1] = NASTY
     (run / "final_metrics.json").write_text(json.dumps(record))
+    checksums.write(run)
     out = folder / "explorer.html"
     assert explore.main([str(run), f"{NAME}/global_id-14399", "--out", str(out)]) == 0
     return out

@@ -131,6 +131,22 @@ def test_batch_norm_of_images_is_keras_own():
         np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-5)
 
 
+def test_batch_norm_of_many_values_is_as_exact_as_keras_own():
+    """Compare with float64: sums of 65,536 values lose digits if they are added one by one."""
+    rng = np.random.default_rng(9)
+    x = np.maximum(0.5 * rng.standard_normal((64, 32, 32, 32)), -0.1).astype(np.float32)
+    exact = x.astype(np.float64)
+    std = np.sqrt(exact.var(axis=(0, 1, 2)) + 1e-5)
+    expected = (exact - exact.mean(axis=(0, 1, 2))) / std
+
+    def error(layer):
+        layer.build(x.shape)
+        return np.abs(np.asarray(layer(x, training=True)) - expected).max()
+
+    theirs = error(keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5))
+    assert error(layers.batch_norm("norm")) < 1.5 * theirs
+
+
 def test_adam_is_keras_own():
     rng = np.random.default_rng(8)
     start, steps = rng.standard_normal((2, 3)), rng.standard_normal((20, 2, 3)) ** 3

@@ -214,7 +214,7 @@ def test_train_and_score(name, tmp_path):
 
     assert "finished" in run("main.py")
     assert "scored" in run("main_final_metrics.py")
-    (folder,) = (tmp_path / "results").iterdir()
+    (folder,) = [path for path in (tmp_path / "results").iterdir() if path.is_dir()]
     found = json.loads((folder / "final_metrics.json").read_text())
     assert found["protocol"]["factors"] == ["gamma", "beta", "alpha"]
     assert (found["protocol"]["images"], found["protocol"]["groups"]) == (200, 6)

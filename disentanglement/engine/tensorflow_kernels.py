@@ -58,19 +58,53 @@ def leaky_relu(x: Any, slope: float) -> Any:
 def batch_normalization(x: Any, gamma: Any, beta: Any, epsilon: float) -> tuple[Any, Any, Any]:
     """Normalise each channel over the batch and all positions, for training.
 
+    TensorFlow's fused kernel would be three times as fast, but adds all numbers of a channel one by
+    one: of 65,536 values, the result is then wrong by 1e-4, five times as much as here.
+
     Args:
         x: [N, H, W, C].
         gamma, beta: The scale and the offset, [C].
         epsilon: Added to the variance.
 
     Returns:
-        The normalised x, and the mean and the variance (of the population) of each channel.
+        The normalised x, and the mean and the variance (of the population) of each channel. No
+        gradient flows through these two.
     """
-    y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-        x=x, scale=gamma, offset=beta, mean=[], variance=[], epsilon=epsilon, is_training=True
-    )
+    axes = (0, 1, 2)
     n = x.shape[0] * x.shape[1] * x.shape[2]
-    return y, mean, variance * ((n - 1) / n)  # TensorFlow's variance is the sample's
+
+    @tf.custom_gradient
+    def function(x, gamma, beta):
+        mean = tf.reduce_mean(x, axes)
+        variance = tf.reduce_mean(tf.math.squared_difference(x, mean), axes)
+        scale = tf.math.rsqrt(variance + epsilon)
+
+        def gradient(upstream, *_):
+            sum_upstream = tf.reduce_sum(upstream, axes)
+            sum_product = tf.reduce_sum(upstream * (x - mean), axes)
+            a = gamma * scale
+            b = -a * scale**2 * sum_product / n
+            c = -a * sum_upstream / n - b * mean
+            return upstream * a + _affine(x, b, c), sum_product * scale, sum_upstream
+
+        y = _affine(x, gamma * scale, beta - gamma * scale * mean)
+        return (y, mean, variance), gradient
+
+    return function(*map(tf.convert_to_tensor, (x, gamma, beta)))
+
+
+def _affine(x, scale, offset):
+    """Return x * scale + offset in one pass; the fused kernel of inference mode can do that."""
+    zero, epsilon = tf.zeros_like(scale), 1e-3
+    return tf.raw_ops.FusedBatchNormV3(
+        x=x,
+        scale=scale,
+        offset=offset,
+        mean=zero,
+        variance=zero + (1 - epsilon),
+        epsilon=epsilon,
+        is_training=False,
+    ).y
 
 
 def conv(x: Any, kernel: Any) -> Any:
