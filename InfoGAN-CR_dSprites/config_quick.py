@@ -7,7 +7,7 @@ this length: judge by the traversal. One of the five seeds, 4, collapses and say
 
 Scored three times: untrained, before the contrastive term is switched on, and at the end.
 
-Hardware and time: two CPU cores with AVX-512, 4.3 to 5.3 minutes.
+Hardware and time: two CPU cores with AVX-512, 3.8 to 5.3 minutes.
 
 Results: results/quick/.
 """
