@@ -172,6 +172,18 @@ class _Lines:
         pass
 
 
+def check_new(out: Path, force: bool) -> None:
+    """Raise UserError if the file `out` exists, unless `force` says that it may be replaced."""
+    if out.exists() and not force:
+        raise UserError(f"{out} exists: choose another name, or add --force to replace it")
+
+
+def check_page(option: str, out: Path) -> None:
+    """Raise UserError unless `out`, the value of this option, is the name of an HTML file."""
+    if out.suffix not in (".html", ".htm"):
+        raise UserError(f"{option} {out}: the name must end in .html")
+
+
 def check_picture(option: str, path: Path) -> None:
     """Raise UserError unless a picture of this name can be drawn."""
     if path.suffix not in (".png", ".pdf", ".svg"):

@@ -56,8 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _main(options: argparse.Namespace) -> int:
     out = options.out
     console.check_picture("--out", out)
-    if out.exists() and not options.force:
-        raise UserError(f"{out} exists: choose another name, or add --force to replace it")
+    console.check_new(out, options.force)
     folders = find_runs(options.runs)
     curves = read_curves(folders, options.metric)
     draw(curves, options.metric, papers_values(folders, options.metric), out)
@@ -152,10 +151,9 @@ def draw(curves: list[Curve], metric: str, paper_values: dict[str, float], path:
     for curve in curves:
         label = f"{curve.label} {curve.about}".rstrip()
         (line,) = axes.plot(curve.batches, curve.scores, marker="o", markersize=3, label=label)
-        if curve.about.endswith(f" on {paper.PROTOCOL.data}"):
-            colors.setdefault(
-                curve.about.removesuffix(f" on {paper.PROTOCOL.data}"), line.get_color()
-            )
+        model, _, data = curve.about.rpartition(" on ")
+        if data == paper.PROTOCOL.data:
+            colors.setdefault(model, line.get_color())
     for model, value in paper_values.items():
         label = (
             f"paper: {model} on dSprites, {value:.2f} after {paper.batches(model) or 0:,} batches"

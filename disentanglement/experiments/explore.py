@@ -86,10 +86,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _main(options: argparse.Namespace) -> int:
     out = options.out
-    if out.suffix not in (".html", ".htm"):
-        raise UserError(f"--out {out}: the name must end in .html")
-    if out.exists() and not options.force:
-        raise UserError(f"{out} exists: choose another name, or add --force to replace it")
+    console.check_page("--out", out)
+    console.check_new(out, options.force)
     models = []
     for name in options.models:
         explored = find(name, options.experiment, options.results)

@@ -41,10 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _main(options: argparse.Namespace) -> int:
     out, results = options.out, options.results
-    if out.suffix not in (".html", ".htm"):
-        raise UserError(f"--out {out}: the name must end in .html")
-    if out.exists() and not options.force:
-        raise UserError(f"{out} exists: choose another name, or add --force to replace it")
+    console.check_page("--out", out)
+    console.check_new(out, options.force)
     if options.watch is None:
         _write(results, out, None)
         return 0
