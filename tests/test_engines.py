@@ -153,12 +153,10 @@ def test_only_blocks_that_ask_for_tf32_may_use_it():
     assert not allowed()
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(engine.NAME == "JAX", reason="runs on JAX already")
-@pytest.mark.skipif(not engine.is_installed("jax"), reason="JAX is not installed here")
-def test_the_program_for_a_gpu_on_jax():
+def pytest_on_jax(*arguments):
+    """Run tests on JAX, check that they pass, and return what pytest prints."""
     result = subprocess.run(
-        [sys.executable, "-m", "pytest", "-n0", "tests/test_compiled_block.py", "-m", "not slow"],
+        [sys.executable, "-m", "pytest", "-n0", *arguments],
         cwd=ROOT,
         env=os.environ | {"KERAS_BACKEND": "jax"},
         capture_output=True,
@@ -166,7 +164,15 @@ def test_the_program_for_a_gpu_on_jax():
         check=False,
     )
     assert result.returncode == 0, result.stdout
-    assert "skipped" not in result.stdout
+    return result.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(engine.NAME == "JAX", reason="runs on JAX already")
+@pytest.mark.skipif(not engine.is_installed("jax"), reason="JAX is not installed here")
+def test_the_program_for_a_gpu_on_jax():
+    output = pytest_on_jax("tests/test_compiled_block.py", "-m", "not slow")
+    assert "skipped" not in output
 
 
 OTHER = """
@@ -188,16 +194,8 @@ OTHER = """
 @pytest.mark.skipif(engine.NAME == "JAX", reason="the golden tests run on JAX already")
 @pytest.mark.skipif(not engine.is_installed("jax"), reason="JAX is not installed here")
 def test_factor_vae_on_jax_gives_the_losses_of_the_papers_code():
-    result = subprocess.run(
-        [sys.executable, "-m", "pytest", "-n0", "tests/test_golden_factor_vae.py", "-k", "losses"],
-        cwd=ROOT,
-        env=os.environ | {"KERAS_BACKEND": "jax"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stdout
-    assert "3 passed" in result.stdout
+    output = pytest_on_jax("tests/test_golden_factor_vae.py", "-k", "losses")
+    assert "3 passed" in output
 
 
 @pytest.mark.slow
