@@ -72,14 +72,15 @@ def test_losses(golden_run, t):
         )
 
 
-@pytest.mark.parametrize(("t", "rtol", "atol"), [(1, 1e-3, 7e-5), (3, 3e-3, 1e-4)])
+@pytest.mark.parametrize(("t", "rtol", "atol"), [(1, 1e-3, 7e-5), (3, 3e-3, 2e-4)])
 def test_variables(golden_run, t, rtol, atol):
     """Compare weights, moving averages and u vectors.
 
     They depend on every update, the order of updates and the modes of batch norm. The first steps
     of a bias follow the sign of gradients near 0, which rounding can flip: one flipped step among
-    32 biases changes their mean by up to 2 * 0.001 / 32; hence atol. Moving
-    averages are compared only while the paper's graph updates them one by one (see the README).
+    32 biases changes their mean by up to 2 * 0.001 / 32. atol allows for one, and for three after
+    the fourth iteration. Moving averages are compared only while the paper's graph updates them one
+    by one (see the README).
     """
     _, _, _, mean_abs, names = golden_run
     expected = GOLDEN[f"after{t}/mean_abs"]
