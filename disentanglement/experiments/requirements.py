@@ -110,7 +110,9 @@ class Estimate:
 
     def images(self, config: TrainingConfig) -> int:
         """Return how many images a run trains on."""
-        return getattr(config, "generate", None) or self.experiment.num_images
+        if config.data is None and (drawn := getattr(config, "generate", None)):
+            return drawn
+        return self.experiment.num_images_of(config)
 
     def work(self, config: TrainingConfig, first: int = 0) -> Work:
         return Work.of(config, self.images(config), first)
@@ -164,12 +166,17 @@ class Estimate:
 
     def memory(self, config: TrainingConfig) -> float:
         """Return the bytes of memory that a run takes, with its data."""
-        held = (self.images(config) + self.rates.group_images) * self.rates.image_bytes
-        return self.rates.memory_gb * 1e9 + held
+        return self.rates.memory_gb * 1e9 + self._held(config, self.rates.image_bytes)
 
     def stored(self, config: TrainingConfig) -> float:
         """Return the bytes that the data set takes on disk."""
-        return (self.images(config) + self.rates.group_images) * self.rates.stored_bytes
+        return self._held(config, self.rates.stored_bytes)
+
+    def _held(self, config: TrainingConfig, image_bytes: int) -> float:
+        """Return the bytes of all images, given those of an image of the experiment's own data."""
+        if config.data is None:
+            return (self.images(config) + self.rates.group_images) * image_bytes
+        return self.images(config) * self.experiment.images.size**2 * (config.channels or 1)
 
 
 def lines(
