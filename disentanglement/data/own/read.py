@@ -18,6 +18,7 @@ import numpy as np
 from disentanglement.data import npz
 from disentanglement.data.fit import ImageFormat, as_bytes, check_shape, fitted
 from disentanglement.data.image_arrays import ImageArrays
+from disentanglement.data.own.table import Factors
 from disentanglement.errors import UserError
 from disentanglement.wording import counted
 
@@ -41,6 +42,11 @@ class Contents(NamedTuple):
     factors: np.ndarray | None
     names: tuple[str, ...]
     continuous: tuple[bool, ...]
+
+    def table(self) -> Factors:
+        """Return the factors as those of a table; there must be factors."""
+        assert self.factors is not None
+        return Factors(self.factors, list(self.names), list(self.continuous), {})
 
     def arrays(self, name: str, images: np.ndarray) -> ImageArrays:
         """Return a set of these images and factors."""
