@@ -76,9 +76,7 @@ def _plain(picture: Image.Image, mode: str) -> Image.Image:
     if picture.mode.startswith("I"):
         values = np.asarray(picture)
         if values.min() < 0 or values.max() > 0xFFFF:
-            raise ValueError(
-                f"its values run from {values.min()} to {values.max()}, not in 16 bits"
-            )
+            raise ValueError(f"its values, {values.min()}..{values.max()}, exceed 16 bits")
         return Image.fromarray(np.rint(values / 257).astype(np.uint8)).convert(mode)
     if picture.mode == "F":
         values = np.asarray(picture)

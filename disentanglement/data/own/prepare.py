@@ -76,7 +76,7 @@ def prepare(
         names = picture_names(source, say)
         known = None if factors is None else table.read(factors, names, categories)
         todo, made_from = _parts(source, names, out / PARTS, options, skip_bad)
-    description: dict[str, Any] = {"format": _FORMAT, **asdict(options), **description}
+    description: dict[str, Any] = {"format": _FORMAT, **asdict(options), **made_from}
     with locked(out, wait=True):
         _check_absent(path)  # another process may have written it meanwhile
         folder = out / PARTS
@@ -112,7 +112,8 @@ def picture_names(folder: Path, say: Say = print) -> list[str]:
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder of pictures, or npz file")
-    found, others = [], []
+    found: list[str] = []
+    others: list[str] = []
 
     def fail(error: OSError) -> None:
         raise error
