@@ -62,12 +62,11 @@ def read(path: Path, size: int, crop: bool, grey: bool) -> tuple[np.ndarray, boo
             upright = ImageOps.exif_transpose(picture)
     plain = _plain(upright, "L" if grey else "RGB")
     width, height = plain.size
-    box = None
     if crop:
         side = min(width, height)
-        left, top = (width - side) / 2, (height - side) / 2
-        box = (left, top, left + side, top + side)
-    small = plain.resize((size, size), RESAMPLING, box)
+        left, top = (width - side) // 2, (height - side) // 2
+        plain = plain.crop((left, top, left + side, top + side))
+    small = plain.resize((size, size), RESAMPLING)
     return np.asarray(small).reshape(size, size, -1), width == height
 
 
