@@ -163,7 +163,7 @@ def _own(text: str, data_dir: str | Path | None, experiment: Path) -> DataSource
     if data_dir is not None:
         base = experiment / data_dir
         places = [base, base / text]
-    elif Path(text).name == text:
+    elif Path(text).name == text and not text.endswith(".npz"):
         places = [folder / text for folder in shared]
     else:
         places = [experiment / text, experiment.parent / text]
@@ -222,7 +222,7 @@ def _missing(text: str, places: list[Path], shared: list[Path]) -> str:
     known = [*BUILT_IN, *there]
     return (
         f"no data set '{text}' in {listed(places)}: data is one of {', '.join(known)}, or a folder "
-        f"that `python -m disentanglement.data prepare` has made{nearest(text, known)}"
+        f"that `python -m disentanglement.data prepare` has made{'' if text in known else nearest(text, known)}"
     )
 
 

@@ -104,9 +104,7 @@ class Estimate:
 
     def __init__(self, experiment: Experiment, rates: Rates):
         self.experiment, self.rates = experiment, rates
-        self.evaluation_s = rates.evaluation_s
-        if rates.classification_s and classifier_path(experiment.folder).exists():
-            self.evaluation_s += rates.classification_s
+        self.classifies = rates.classification_s and classifier_path(experiment.folder).exists()
 
     def images(self, config: TrainingConfig) -> int:
         """Return how many images a run trains on."""
@@ -123,6 +121,11 @@ class Estimate:
         scale = fixed + (1 - fixed) * config.batch_size / self.rates.batch_size
         return self.rates.batch_ms * scale, self.rates.contrastive_ms * scale
 
+    def evaluation_s(self, config: TrainingConfig) -> float:
+        """Return the seconds of an evaluation; shapes are classified on the own data only."""
+        own = self.classifies and config.data is None
+        return self.rates.evaluation_s + (self.rates.classification_s if own else 0)
+
     def grids_s(self, config: TrainingConfig) -> float:
         """Return the seconds of a set of sample grids."""
         return self.rates.grids_s * _share(config)
@@ -137,7 +140,7 @@ class Estimate:
         events = (work.batches + work.contrastive) / config.summary_freq * rates.event_bytes
         seconds = (
             (work.batches * fast + work.contrastive * slow) / 1000
-            + work.evaluations * self.evaluation_s
+            + work.evaluations * self.evaluation_s(config)
             + work.grids * self.grids_s(config)
         )
         return Needs(seconds, grids + fixed + events, grids)
@@ -153,7 +156,7 @@ class Estimate:
         jobs = (
             (work.batches, "batch", "batches", fast / 1000),
             (work.contrastive, "contrastive batch", "contrastive batches", slow / 1000),
-            (work.evaluations, "evaluation", None, self.evaluation_s),
+            (work.evaluations, "evaluation", None, self.evaluation_s(config)),
             (work.grids, "set of sample grids", "sets of sample grids", self.grids_s(config)),
         )
         return ", ".join(
