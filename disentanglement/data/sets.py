@@ -220,9 +220,10 @@ def _missing(text: str, places: list[Path], shared: list[Path]) -> str:
         )
     there = [path.name for folder in shared for path in sorted(folder.glob("*")) if _is_set(path)]
     known = [*BUILT_IN, *there]
+    hint = "" if text in known else nearest(text, known)
     return (
         f"no data set '{text}' in {listed(places)}: data is one of {', '.join(known)}, or a folder "
-        f"that `python -m disentanglement.data prepare` has made{'' if text in known else nearest(text, known)}"
+        f"that `python -m disentanglement.data prepare` has made{hint}"
     )
 
 
