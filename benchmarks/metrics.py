@@ -229,7 +229,7 @@ def whole():
     experiment = load("InfoGAN-CR_dSprites")
     config = experiment.grid().tasks[0].config
     model = experiment.build(config)
-    dataset = experiment.load_data(config, experiment.folder, print)
+    dataset = experiment.load(config, print)
     names = {column.split(".")[0] for column in COLUMNS.values()}
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()

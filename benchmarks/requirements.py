@@ -99,7 +99,7 @@ def load_data(name, experiment, config, teapots_folder):
     if "CelebA" in name:
         images = faces.render(faces.sample_latents(np.random.default_rng(0), 20_000))
         return celeba.CelebA(np.resize(images, (celeba.NUM_IMAGES, *images.shape[1:])))
-    return experiment.load_data(config, experiment.folder, print)
+    return experiment.load(config, print)
 
 
 def peak():

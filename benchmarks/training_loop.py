@@ -53,7 +53,7 @@ def main():
         return call
 
     engine.compile_block = timed_block
-    dataset = experiment.load_data(config, experiment.folder, print)
+    dataset = experiment.load(config, print)
     with tempfile.TemporaryDirectory() as folder:
         loop.train(experiment.build(config), dataset, Path(folder) / "run")
     starts, ends = np.array(calls[_WARM_UP:]).T

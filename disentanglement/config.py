@@ -113,6 +113,18 @@ class TrainingConfig:
         default=None,
     )
 
+    data: str | None = key(
+        "data set to train on: a name, or a folder (docs/YOUR_DATA.md); None: the experiment's own",
+        added=True,
+        default=None,
+    )
+    channels: int | None = key(
+        "channels of the images of `data`, which fill it in; None: of the experiment's own data",
+        low=1,
+        added=True,
+        default=None,
+    )
+
     @property
     def score_suffix(self) -> str:
         """A suffix of score file names, for models with more than one kind of code to score."""

@@ -2,11 +2,8 @@
 
 import re
 
-import numpy as np
 import pytest
-from PIL import Image
 
-from disentanglement.data.celeba import dataset as celeba
 from tests.experiments import ROOT
 
 PAGES = [
@@ -44,20 +41,6 @@ def test_the_index_lists_every_page():
     index = (ROOT / "docs" / "README.md").read_text()
     for page in (ROOT / "docs").glob("*.md"):
         assert page.name == "README.md" or f"({page.name})" in index
-
-
-def test_the_page_on_own_images_makes_a_set_that_loads(tmp_path, monkeypatch):
-    page = (ROOT / "docs" / "YOUR_DATA.md").read_text()
-    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    (tmp_path / "pictures").mkdir()
-    for i in range(3):
-        pixels = np.full((40, 50, 3), 60 * i, np.uint8)
-        Image.fromarray(pixels).save(tmp_path / "pictures" / f"{i}.jpg")
-    monkeypatch.chdir(tmp_path)
-    exec(code, {})
-    images = celeba.read(tmp_path / "data" / "mine" / "data.npz")
-    assert images.shape == (3, 32, 32, 3)
-    np.testing.assert_allclose(images.mean(axis=(1, 2, 3)), [0, 60, 120], atol=3)
 
 
 def test_the_front_page_shows_the_scores_of_the_results():

@@ -101,7 +101,7 @@ def test_the_quick_run_takes_as_long_as_predicted():
 
 def config_scores(config, estimate):
     """The seconds of the evaluations, which take longer where there is a shape classifier."""
-    return Work.of(config, 737_280).evaluations * estimate.evaluation_s
+    return Work.of(config, 737_280).evaluations * estimate.evaluation_s(config)
 
 
 def test_disk(dsprites):

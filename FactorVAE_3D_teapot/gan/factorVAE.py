@@ -20,7 +20,7 @@ def build(config: TeapotFactorVAEConfig):
     from disentanglement.algorithms.factor_vae import FactorVAE  # Keras takes seconds to import
     from disentanglement.networks import vae
 
-    return FactorVAE(config, vae.factor_vae(config.gaussian_dim, channels=3))
+    return FactorVAE(config, vae.factor_vae(config.gaussian_dim, channels=config.channels or 3))
 
 
 def metrics():
@@ -38,6 +38,7 @@ EXPERIMENT = Experiment(
     find_data=teapots.find,
     load_data=teapots.load_for,
     metrics=metrics,
+    data_name="teapots",
 )
 
 if __name__ == "__main__":

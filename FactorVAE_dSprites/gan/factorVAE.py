@@ -19,7 +19,7 @@ def build(config: FactorVAEConfig):
     from disentanglement.algorithms.factor_vae import FactorVAE  # Keras takes seconds to import
     from disentanglement.networks import vae
 
-    return FactorVAE(config, vae.factor_vae(config.gaussian_dim, channels=1))
+    return FactorVAE(config, vae.factor_vae(config.gaussian_dim, channels=config.channels or 1))
 
 
 def metrics():
@@ -37,6 +37,7 @@ EXPERIMENT = Experiment(
     find_data=dsprites.find,
     load_data=dsprites.load_for,
     metrics=metrics,
+    data_name="dsprites",
 )
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ EXPERIMENT = Experiment(
     find_data=teapots.find,
     load_data=teapots.load_for,
     metrics=metrics,
+    data_name="teapots",
 )
 
 if __name__ == "__main__":

@@ -12,20 +12,22 @@ from disentanglement.networks import infogan
 from disentanglement.networks.infogan import InfoGANCRNetworks
 from disentanglement.networks.layers import Conv2D, LeakyReLU, batch_norm
 
-CHANNELS = 3
+CHANNELS = 3  # of the experiment's own data; `--set data=` may bring others
 
 
 def build(config: TeapotInfoGANCRConfig) -> InfoGANCRNetworks:
     """Return the three networks of a config, with weights yet to be drawn."""
-    return infogan.infogan_cr(config, CHANNELS, cr_discriminator(config.uniform_reg_dim))
+    channels = config.channels or CHANNELS
+    h = cr_discriminator(config.uniform_reg_dim, channels)
+    return infogan.infogan_cr(config, channels, h)
 
 
-def cr_discriminator(code_dim: int) -> keras.Model:
+def cr_discriminator(code_dim: int, channels: int) -> keras.Model:
     """Two images stacked along the channels -> logits [N, code_dim] of the code they share.
 
     No spectral norm here; batch norm comes after the activation, but not in the first layer.
     """
-    x = pair = infogan.pair_input(CHANNELS)
+    x = pair = infogan.pair_input(channels)
     for i, filters in enumerate(infogan.FILTERS, start=1):
         x = LeakyReLU()(Conv2D(filters, 4, name=f"conv{i}")(x))
         if i > 1:

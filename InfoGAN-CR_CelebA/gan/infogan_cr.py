@@ -8,6 +8,7 @@ from pathlib import Path
 
 from disentanglement.config import CelebAConfig
 from disentanglement.data.celeba import dataset as celeba
+from disentanglement.data.fit import ImageFormat
 from disentanglement.experiments import cli
 from disentanglement.experiments.experiment import Experiment
 
@@ -38,6 +39,8 @@ EXPERIMENT = Experiment(
     find_data=celeba.find,
     load_data=celeba.load_for,
     metrics=metrics,
+    data_name="celeba",
+    images=ImageFormat(size=32, channels=(3,), low=-1, high=1),
 )
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ EXPERIMENT = Experiment(
     find_data=dsprites.find,
     load_data=dsprites.load_for,
     metrics=metrics,
+    data_name="dsprites",
 )
 
 if __name__ == "__main__":

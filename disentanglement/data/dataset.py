@@ -61,6 +61,12 @@ class Dataset(ImageSource, Protocol):
         """Return `images` of rows of `packed`, computed with `keras.ops`."""
 
 
+def name_of(dataset: ImageSource) -> str:
+    """Return the name of a data set in records: its own, if it has one, or that of its class."""
+    name = getattr(dataset, "name", None)
+    return name if isinstance(name, str) else type(dataset).__name__
+
+
 @runtime_checkable
 class DrawsMetricImages(Protocol):
     """A data set that chooses the images for the metrics itself."""

@@ -11,6 +11,7 @@ from disentanglement.wording import counted
 
 _SHARE = 10  # the reference and the sample are a tenth of the data set each ...
 _AT_LEAST = 10_000  # ... but at least this many images, or all of them
+_NAMED = 3  # values that a message lists
 _PER_VALUE = 2  # how many images share a value, on average, where groups can be drawn
 
 
@@ -32,6 +33,8 @@ class LabelledImages:
             count as its values in groups and as its classes; None for no bins.
         groups: How many groups to draw.
         group_size: How many images each of them has.
+        gaps: Whether NaN means that a factor of an image is unknown. Groups of the factor then
+            leave the image out, and the sample holds only images whose factors are all known.
 
     Raises:
         UserError: The arrays do not fit together, no factor varies, or a factor has too many
@@ -48,8 +51,9 @@ class LabelledImages:
         bins: int | None = None,
         groups: int = 500,
         group_size: int = 100,
+        gaps: bool = False,
     ):
-        factors = _checked(images, factors)
+        factors = _checked(images, factors, gaps)
         count = factors.shape[1]
         names = [f"factor_{i}" for i in range(count)] if factor_names is None else factor_names
         kinds = [True] * count if continuous is None else continuous
@@ -57,7 +61,7 @@ class LabelledImages:
             if len(values) != count:
                 entries = counted(len(values), "entry", "entries")
                 raise UserError(f"{what}: {entries} for {counted(count, 'factor')}")
-        varying = [i for i in range(count) if (factors[:, i] != factors[0, i]).any()]
+        varying = [i for i in range(count) if len(np.unique(_known(factors[:, i]))) > 1]
         if not varying:
             raise UserError("factors: none of them varies, so there is nothing to score")
         self.pixels, self.factors = images, factors[:, varying]
@@ -78,31 +82,78 @@ class LabelledImages:
 
     def draw_images(self, rng: np.random.Generator) -> MetricImages:
         """Draw groups, and a tenth of the images (or 10,000) for the reference and the sample."""
-        n, labels = len(self), np.arange(self.groups) % len(self.factor_names)
-        share = min(n, max(n // _SHARE, _AT_LEAST))
+        labels = np.arange(self.groups) % len(self.factor_names)
         group = np.stack([self._draw_group(rng, int(label)) for label in labels])
-        reference = rng.choice(n, share, replace=False)
-        sample = rng.choice(n, share, replace=False)
-        return {
-            "group": group,
-            "group_labels": labels,
-            "reference": reference,
+        reference = rng.choice(len(self), share_of(len(self)), replace=False)
+        found: MetricImages = {"group": group, "group_labels": labels, "reference": reference}
+        found["factor_names"] = self.factor_names
+        complete = np.flatnonzero((self.classes >= 0).all(axis=1))
+        if not len(complete):
+            return found
+        sample = rng.choice(complete, share_of(len(complete)), replace=False)
+        return found | {
             "sample": sample,
             "factors": self.factors[sample],
             "factor_ids": self.classes[sample],
             "continuous": self.continuous,
-            "factor_names": self.factor_names,
         }
+
+    def lonely_values(self) -> list[str]:
+        """Return a line for each factor with values that only one image has."""
+        lines = []
+        for name, column, classes in zip(
+            self.factor_names, self.factors.T, self.classes.T, strict=True
+        ):
+            known = classes >= 0
+            lonely = np.flatnonzero(np.bincount(classes[known]) == 1)
+            values = [f"{column[classes == each][0]:g}" for each in lonely[:_NAMED]]
+            if more := len(lonely) - len(values):
+                values.append(f"{more} more")
+            if values:
+                lines.append(
+                    f"factor '{name}': too few images (one each) near or at {', '.join(values)}: "
+                    "no group shares them"
+                )
+        return lines
 
     def _draw_group(self, rng: np.random.Generator, factor: int) -> np.ndarray:
         """Return the numbers of images that share a value of the factor."""
         classes = self.classes[:, factor]
-        shared = np.flatnonzero(np.bincount(classes)[classes] > 1)
+        shared = np.flatnonzero((classes >= 0) & (_occurrences(classes) > 1))
         value = classes[rng.choice(shared)]
         return rng.choice(np.flatnonzero(classes == value), self.group_size)
 
 
-def _checked(images: np.ndarray, factors: np.ndarray) -> np.ndarray:
+def share_of(n: int) -> int:
+    """Return how many of n images are drawn for the reference or the sample."""
+    return min(n, max(n // _SHARE, _AT_LEAST))
+
+
+def unusable(
+    name: str, values: np.ndarray, continuous: bool, bins: int | None = None
+) -> str | None:
+    """Return why no groups can share a factor with these values [n], or None if they can."""
+    values = _known(values)
+    different = np.unique(values)
+    if len(different) < 2:
+        return f"factor '{name}' does not vary"
+    if continuous and bins is not None and len(different) > bins:
+        return None
+    if len(values) >= _PER_VALUE * len(different):
+        return None
+    which = "all different" if len(different) == len(values) else "nearly all different"
+    advice = (
+        f"give bins={BINS}, and groups will share a bin instead of a value"
+        if continuous
+        else "leave it out, or declare it continuous and give bins="
+    )
+    return (
+        f"factor '{name}': its {len(values):,} values are {which}, so too few images share one: "
+        f"{advice}"
+    )
+
+
+def _checked(images: np.ndarray, factors: np.ndarray, gaps: bool) -> np.ndarray:
     """Return the factors as an array of numbers. Raises UserError if they or the images are not."""
     factors = np.asarray(factors)
     if getattr(images, "ndim", 0) != 4 or not images.size:
@@ -119,25 +170,27 @@ def _checked(images: np.ndarray, factors: np.ndarray) -> np.ndarray:
             f"factors must be a table [N, F] with a row for each of the {len(images):,} images, "
             f"not {factors.shape}"
         )
-    if not np.isfinite(factors).all():
+    if not np.isfinite(factors[~np.isnan(factors)] if gaps else factors).all():
         raise UserError("factors hold NaN or infinite values: leave these images out")
     return factors
 
 
+def _known(values: np.ndarray) -> np.ndarray:
+    return values[~np.isnan(values)]
+
+
+def _occurrences(classes: np.ndarray) -> np.ndarray:
+    """Return how many images have the class of each image [n]; -1 is a class, too."""
+    return np.bincount(classes + 1)[classes + 1]
+
+
 def _classes(name: str, values: np.ndarray, continuous: bool, bins: int | None) -> np.ndarray:
-    """Return the class of each of a factor's values [n], integers from 0."""
-    different, classes = np.unique(values, return_inverse=True)
+    """Return the class of each of a factor's values [n], integers from 0; -1 where unknown."""
+    if why := unusable(name, values, continuous, bins):
+        raise UserError(why)
+    known, classes = ~np.isnan(values), np.full(len(values), -1)
+    different, found = np.unique(values[known], return_inverse=True)
     if continuous and bins is not None and len(different) > bins:
-        return equal_width_bins(values, bins)
-    if len(values) < _PER_VALUE * len(different):
-        which = "all different" if len(different) == len(values) else "nearly all different"
-        advice = (
-            f"give bins={BINS}, and groups will share a bin instead of a value"
-            if continuous
-            else "leave it out, or declare it continuous and give bins="
-        )
-        raise UserError(
-            f"factor '{name}': its {len(values):,} values are {which}, so too few images share "
-            f"one: {advice}"
-        )
+        found = equal_width_bins(values[known], bins)
+    classes[known] = found
     return classes

@@ -20,6 +20,8 @@ if TYPE_CHECKING:  # imports Keras
 
 SAMPLES = 50_000  # generated images that the classifier sees
 _ACCURATE = 0.9  # a classifier below this accuracy says nothing about shapes
+# What metrics take of the images' factors; a data set without them cannot give these.
+LABEL_ARRAYS = ("group_codes", "group_labels", "codes", "factors", "factor_ids", "continuous")
 FEATURES = 10_000  # generated images that the random network sees, at most
 
 
@@ -87,14 +89,38 @@ class ShapeProbabilities:
         return {"shape_probabilities": ComputedArray(classify, source)}
 
 
+class Missing:
+    """Stands for arrays that a data set cannot give, and says why.
+
+    Args:
+        names: The arrays.
+        why: One line.
+    """
+
+    def __init__(self, names: tuple[str, ...], why: str):
+        self.names, self.why = names, why
+
+    def unavailable(self) -> str | None:
+        return self.why
+
+    def arrays(self, model: "Model", dataset: Dataset) -> dict[str, ComputedArray]:
+        return {}
+
+
 class RandomFeatures:
-    """Provides the features that a network of random weights finds in images in [-1, 1].
+    """Provides the features that a network of random weights finds in images.
 
     Covers 10,000 generated images (or half the data set, if smaller) and twice as many training
     images.
+
+    Args:
+        pixels: The values of a black and a white pixel; the network sees them as -1 and 1.
     """
 
     names: tuple[str, ...] = ("generated_features", "training_features")
+
+    def __init__(self, pixels: tuple[float, float] = (-1, 1)):
+        self.low, self.high = pixels
 
     def unavailable(self) -> str | None:
         return None
@@ -107,7 +133,14 @@ class RandomFeatures:
         def describe(images_of: Callable, numbers: np.ndarray) -> np.ndarray:
             from disentanglement.networks import random_network  # takes seconds to import
 
-            return random_network.describe(images_of, numbers, dataset.image_shape)
+            if (self.low, self.high) == (-1, 1):
+                return random_network.describe(images_of, numbers, dataset.image_shape)
+            scale = 2 / (self.high - self.low)
+
+            def scaled(chosen: np.ndarray) -> np.ndarray:
+                return (images_of(chosen) - self.low) * scale - 1
+
+            return random_network.describe(scaled, numbers, dataset.image_shape)
 
         def generated() -> np.ndarray:
             rng = stream(seed, "generated for features")

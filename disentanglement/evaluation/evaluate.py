@@ -25,6 +25,7 @@ from disentanglement.data.dataset import (
     FactorGrid,
     ImageSource,
     MetricImages,
+    name_of,
 )
 from disentanglement.errors import UserError
 from disentanglement.evaluation import fingerprints
@@ -299,7 +300,7 @@ def draw_images(
 
 def protocol(dataset: ImageSource, images: MetricImages) -> dict[str, Any]:
     """Return what a record says about the data set and the images chosen from it."""
-    found: dict[str, Any] = {"dataset": type(dataset).__name__, "images": len(dataset)}
+    found: dict[str, Any] = {"dataset": name_of(dataset), "images": len(dataset)}
     if "group" in images:
         found["groups"], found["group_size"] = images["group"].shape
     found |= {name: len(images[name]) for name in ("reference", "sample") if name in images}

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from disentanglement.data.dataset import Dataset
 from disentanglement.data.dsprites.dataset import classifier_path
 from disentanglement.evaluation.computed_arrays import (
+    LABEL_ARRAYS,
     ArrayProvider,
     ComputedArray,
+    Missing,
     RandomFeatures,
     ShapeProbabilities,
 )
@@ -43,16 +45,46 @@ class MetricLists:
 
         Args:
             metrics: Name -> metric.
-            say: Called with a line for each metric that is left out.
+            say: Called with a line for each reason to leave metrics out.
         """
         available = dict(metrics)
         for provider in self.providers:
             if why := provider.unavailable():
-                for name in list(available):
-                    if set(Metric.of(metrics[name]).arrays) & set(provider.names):
-                        say(f"note: {name} is left out: {why}")
-                        del available[name]
+                names = [
+                    name
+                    for name in available
+                    if set(Metric.of(metrics[name]).arrays) & set(provider.names)
+                ]
+                if names:
+                    verb = "is" if len(names) == 1 else "are"
+                    say(f"note: {', '.join(names)} {verb} left out: {why}")
+                for name in names:
+                    del available[name]
         return available
+
+    def fitting(
+        self, data: str, shapes: bool, labelled: bool, pixels: tuple[float, float]
+    ) -> "MetricLists":
+        """Return the lists for another data set than the experiment's own.
+
+        Args:
+            data: Its name, for messages.
+            shapes: Whether it shows dSprites' shapes, which a classifier knows.
+            labelled: Whether it has factors. Without them, the metrics that need none are joined
+                by those that compare generated and training images.
+            pixels: The values of a black and a white pixel, as models see them.
+        """
+        providers = list(self.providers)
+        if not shapes:
+            why = f"it is about dSprites' shapes, and the data are {data}"
+            providers = [each for each in providers if not isinstance(each, ShapeProbabilities)]
+            providers.append(Missing(ShapeProbabilities.names, why))
+        if labelled:
+            return MetricLists(self.training, self.final, tuple(providers))
+        if not any(isinstance(each, RandomFeatures) for each in providers):
+            providers.append(RandomFeatures(pixels))
+        providers.append(Missing(LABEL_ARRAYS, f"{data} has no factors"))
+        return MetricLists(self.training, {**self.final, **IMAGE_METRICS}, tuple(providers))
 
     def computed_arrays(self, model: "Model", dataset: Dataset) -> dict[str, ComputedArray]:
         """Return the arrays that the providers can compute here, by name."""

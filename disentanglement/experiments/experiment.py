@@ -1,14 +1,19 @@
 """An experiment: what its folder provides, and what can be done with it."""
 
+import functools
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from disentanglement.config import TrainingConfig
+from disentanglement.data import sets
 from disentanglement.data.dataset import Dataset
+from disentanglement.data.fit import ImageFormat
+from disentanglement.errors import UserError
 from disentanglement.experiments import grid
+from disentanglement.experiments.grid import Settled
 
 if TYPE_CHECKING:  # these import Keras or scikit-learn, and `main.py --list` should be quick
     from disentanglement.algorithms.model import Model
@@ -34,6 +39,8 @@ class Experiment:
         load_data: Returns the data set, given the config, the folder and a function that prints a
             line. Raises UserError if there is none.
         metrics: Returns the lists of metrics.
+        data_name: What `--set data=` calls the experiment's own data set, see `data.sets`.
+        images: What the networks take, where `--set data=` names another data set.
     """
 
     folder: Path
@@ -44,11 +51,69 @@ class Experiment:
     load_data: Callable[[Any, Path, Callable[[str], None]], Dataset]
     metrics: Callable[[], "MetricLists"]
     find_data: Callable[[Any, Path], object] = lambda config, folder: None
+    data_name: str = ""
+    images: ImageFormat = field(default_factory=ImageFormat)
 
     def grid(self, path: Path | None = None, overrides: Sequence[str] = ()) -> grid.Grid:
         """Read and check a config file of this experiment (default: config.py); see `grid.load`."""
         path = path or self.folder / "config.py"
-        return grid.load(path, self.schema, self.num_images, overrides)
+        return grid.load(path, self.schema, self.num_images, overrides, self._settle)
+
+    def _settle(self, config: TrainingConfig) -> Settled:
+        """Return a config as runs keep it, given one whose `data` may be a path; and its images.
+
+        `data` becomes the set's name (None for the experiment's own), `data_dir` its folder unless
+        the name tells it, and `channels` the number that the networks are built for.
+
+        Raises:
+            UserError: There is no such data set, or `channels` was set by hand.
+        """
+        if config.data is None:
+            if config.channels is not None:
+                raise UserError("channels follow from the data: leave the key out")
+            return config, self.num_images
+        if config.data.lower() == self.data_name:
+            return replace(config, data=None, channels=None), self.num_images
+        found = self._source(config)
+        assert found is not None
+        folder = config.data_dir if found.folder is None else str(found.folder)
+        channels = self.images.shape(found.shape)[-1]
+        if config.channels not in (None, channels):
+            raise UserError(f"channels {config.channels}: {found.name} is seen in {channels}")
+        config = replace(config, data=found.name, data_dir=folder, channels=channels)
+        return config, found.images or config.batch_size  # if unknown, training will check it
+
+    def num_images_of(self, config: TrainingConfig) -> int:
+        """Return how many images a run trains on, as far as is known before it loads them."""
+        found = self._source(config)
+        return (found.images if found else None) or self.num_images
+
+    def find(self, config: TrainingConfig) -> None:
+        """Raise UserError if a run's data cannot be found."""
+        if self._source(config) is None:
+            self.find_data(config, self.folder)
+
+    def load(self, config: TrainingConfig, say: Callable[[str], None] = print) -> Dataset:
+        """Load a run's data set; `say` is called with lines for the user."""
+        if found := self._source(config):
+            return found.dataset(self.images, say)
+        return self.load_data(config, self.folder, say)
+
+    def metric_lists(self, config: TrainingConfig) -> "MetricLists":
+        """Return the lists of metrics for a run's data: those that cannot see them say why."""
+        lists, found = self.metrics(), self._source(config)
+        if found is None:
+            return lists
+        shapes = found.name == sets.DSPRITES
+        return lists.fitting(
+            found.name, shapes, found.labelled, (self.images.low, self.images.high)
+        )
+
+    def _source(self, config: TrainingConfig) -> sets.DataSource | None:
+        """Return the data set that a config names, None if it is the experiment's own."""
+        if config.data is None:
+            return None
+        return _found(config.data, config.data_dir, self.folder)
 
     def train(self, configs: Sequence[TrainingConfig], folders: Sequence[Path]) -> None:
         """Train a run in its folder, or several runs at once (JAX), resuming from checkpoints.
@@ -61,7 +126,7 @@ class Experiment:
             UserError: For anything the user can fix.
             TrainingStopped: After Ctrl-C, SIGTERM or SIGALRM; the state has been saved.
         """
-        dataset = self.load_data(configs[0], self.folder, log.info)
+        dataset = self.load(configs[0], log.info)
         models = [self.build(config) for config in configs]
 
         from disentanglement.evaluation.evaluate import TrainingScores
@@ -69,7 +134,7 @@ class Experiment:
 
         scores: list[Callable[[], dict[str, float]]]
         if configs[0].metric_freq:
-            lists = self.metrics()
+            lists = self.metric_lists(configs[0])
             metrics = lists.available(lists.training, log.info)
             scores = [
                 TrainingScores(model, dataset, metrics, lists.computed_arrays(model, dataset))
@@ -86,12 +151,12 @@ class Experiment:
         Raises:
             UserError: The run is not trained, or its data or config have changed.
         """
-        dataset = self.load_data(config, self.folder, log.info)
+        dataset = self.load(config, log.info)
         model = self.build(config)
 
         from disentanglement.evaluation import final_metrics
 
-        lists = self.metrics()
+        lists = self.metric_lists(config)
         metrics = lists.available(lists.final, log.info)
         computed = lists.computed_arrays(model, dataset)
         final_metrics.score_run(model, dataset, metrics, run_folder, computed)
@@ -106,3 +171,9 @@ class Experiment:
         from disentanglement.evaluation import latent_trans
 
         latent_trans.draw_run(self.build(config), run_folder)
+
+
+# A command asks for every run of its grid, several times. What it finds may not change meanwhile.
+@functools.lru_cache(maxsize=64)
+def _found(data: str, data_dir: str | None, folder: Path) -> sets.DataSource:
+    return sets.find(data, data_dir, folder)

@@ -2,9 +2,9 @@
 
 import itertools
 import runpy
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path, PurePath
 from typing import Any
 
 from disentanglement.config import (
@@ -32,6 +32,9 @@ class Task:
 
     name: str
     config: TrainingConfig
+
+
+Settled = tuple[TrainingConfig, int]  # see `load`
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,11 @@ class Grid:
 
 
 def load(
-    path: Path, schema: type[TrainingConfig], num_images: int, overrides: Sequence[str] = ()
+    path: Path,
+    schema: type[TrainingConfig],
+    num_images: int,
+    overrides: Sequence[str] = (),
+    settle: Callable[[TrainingConfig], Settled] | None = None,
 ) -> Grid:
     """Read and check a config file.
 
@@ -76,6 +83,7 @@ def load(
         schema: The dataclass of a run's keys; see `disentanglement.config`.
         num_images: The size of the data set.
         overrides: The "key=value" arguments of --set.
+        settle: Returns a run's config with what its `data` stands for, and how many images it has.
 
     Raises:
         UserError: The file cannot be read, or a key or value is wrong.
@@ -83,18 +91,40 @@ def load(
     parts = _read(path)
     for text in overrides:
         _override(parts, text, schema)
-    _generate_only_where_the_config_says(parts, schema, overrides)
+    _forget_the_place_of_other_data(parts, schema, overrides)
     scheduler = parse(SchedulerConfig, parts["scheduler_config"], f"{path}: scheduler_config")
     tasks = []
     for values in _expand(parts["test_config"], path):
         if both := [key for key in values if key in parts["global_config"]]:
             raise UserError(f"{path}: key '{both[0]}' is in global_config and in test_config")
         where = f"{path}: global_config and test_config"
-        config = parse(schema, parts["global_config"] | values, where)
-        if error := batch_error(config, num_images):
+        config, count = parse(schema, parts["global_config"] | values, where), num_images
+        if settle is not None:
+            config, count = settle(config)
+        if error := batch_error(config, count):
             raise UserError(f"{path}: {error}")
+        if "data" in values and config.data is not None:
+            values["data"] = config.data  # its name, where a path was given
         tasks.append(Task(folder_name(values), config))
-    return Grid(path, scheduler, _distinct(tasks, path))
+    tasks = _distinct(tasks, path)
+    named = {text.partition("=")[0] for text in overrides}
+    data = tasks[0].config.data
+    if parts["global_config"].get("data") and data and "result_root_folder" not in named:
+        root = result_root(scheduler.result_root_folder, data)
+        scheduler = replace(scheduler, result_root_folder=root)
+    return Grid(path, scheduler, tasks)
+
+
+def result_root(root: str, data: str) -> str:
+    """Return the folder for runs on another data set than the experiment's own.
+
+    results/quick/ becomes results/<data>/quick/, an absolute path a folder in it.
+    """
+    path = PurePath(root)
+    if path.is_absolute() or not path.parts or path.parts[0] == "..":
+        return str(path / data)
+    first, *rest = path.parts
+    return str(PurePath(first, data, *rest))
 
 
 def folder_name(values: dict[str, Any]) -> str:
@@ -158,12 +188,17 @@ def _override(parts, text, schema):
         parts["global_config"][key] = values[0]
 
 
-def _generate_only_where_the_config_says(parts, schema, overrides):
-    """Turn off `generate` if --set names another folder: a typo there must not become data."""
+def _forget_the_place_of_other_data(parts, schema, overrides):
+    """Turn off `generate` if --set names another folder: a typo there must not become data.
+
+    If --set names another data set, the config's folder is not where it is, either.
+    """
     keys = {text.partition("=")[0] for text in overrides}
     can_generate = "generate" in {f.name for f in fields(schema)}
-    if can_generate and "data_dir" in keys and "generate" not in keys:
+    if can_generate and keys & {"data", "data_dir"} and "generate" not in keys:
         parts["global_config"]["generate"] = None
+    if "data" in keys and "data_dir" not in keys:
+        parts["global_config"].pop("data_dir", None)
 
 
 def _expand(grids, path):

@@ -1,11 +1,13 @@
 """What a main script does for every run of a grid: train, score, or draw traversals."""
 
 import abc
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
 from disentanglement import files, records
+from disentanglement.config import TrainingConfig
 from disentanglement.evaluation import final_metrics, latent_trans
 from disentanglement.experiments import requirements, states
 from disentanglement.experiments.experiment import Experiment
@@ -39,11 +41,13 @@ class Job(abc.ABC):
     def check_data(self, runs: list[RunFolder]) -> None:
         """Raise UserError if the data that these runs need cannot be found."""
         for run in runs:
-            self.experiment.find_data(run.task.config, self.experiment.folder)
+            self.experiment.find(run.task.config)
 
     def state(self, run: RunFolder, queue: Mapping[str, str] | None = None) -> State:
         """Return the state of a run; for the arguments see `states.of`."""
-        return states.of(run, self.experiment.num_images, self._final_metrics, queue)
+        config = run.task.config
+        metrics = functools.partial(self._final_metrics, config)
+        return states.of(run, self.experiment.num_images_of(config), metrics, queue)
 
     def can_start(self, run: RunFolder, state: State) -> bool:
         """Whether the job can be done now: by default, whether the run has been trained."""
@@ -79,8 +83,8 @@ class Job(abc.ABC):
     def summary(self, run: RunFolder) -> str:
         """Return what the tables say of a run that is done."""
 
-    def _final_metrics(self) -> list[str]:
-        lists = self.experiment.metrics()
+    def _final_metrics(self, config: TrainingConfig) -> list[str]:
+        lists = self.experiment.metric_lists(config)
         # The task script prints which metrics are left out, and why.
         return list(lists.available(lists.final, lambda line: None))
 

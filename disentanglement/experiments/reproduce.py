@@ -116,7 +116,7 @@ def _main(options, start):
     runs = [RunFolder(out, chosen.scheduler, task) for task in chosen.tasks]
     for run in runs:
         if not run.is_trained():
-            experiment.find_data(run.task.config, experiment.folder)  # once, not in every run
+            experiment.find(run.task.config)  # once, not in every run
     console.log_to([out / "reproduce.log"])
     failed, clock = [], _Clock(start, options.minutes)
     try:
@@ -190,7 +190,7 @@ def _score_and_publish(experiment, run, out):
     records_folder, config = out / "records" / run.task.name, run.task.config
     if not run.is_trained():
         return False
-    lists = experiment.metrics()
+    lists = experiment.metric_lists(config)
     metrics = lists.available(lists.final, lambda line: None)
     names = (records.FILE, *final_metrics.checkpoints(run.path, config))
     scored = final_metrics.is_done(run.path, metrics, config)
@@ -252,7 +252,7 @@ def _run_logged(job):
 
 def _summary(experiment, runs, failed, out):
     for run in runs:
-        state = states.of(run, experiment.num_images)
+        state = states.of(run, experiment.num_images_of(run.task.config))
         label, note = state.name, state.detail
         if state.name in states.TRAINED:
             published = (out / "records" / run.task.name).exists()

@@ -104,13 +104,13 @@ class Estimate:
 
     def __init__(self, experiment: Experiment, rates: Rates):
         self.experiment, self.rates = experiment, rates
-        self.evaluation_s = rates.evaluation_s
-        if rates.classification_s and classifier_path(experiment.folder).exists():
-            self.evaluation_s += rates.classification_s
+        self.classifies = rates.classification_s and classifier_path(experiment.folder).exists()
 
     def images(self, config: TrainingConfig) -> int:
         """Return how many images a run trains on."""
-        return getattr(config, "generate", None) or self.experiment.num_images
+        if config.data is None and (drawn := getattr(config, "generate", None)):
+            return drawn
+        return self.experiment.num_images_of(config)
 
     def work(self, config: TrainingConfig, first: int = 0) -> Work:
         return Work.of(config, self.images(config), first)
@@ -120,6 +120,11 @@ class Estimate:
         fixed = self.rates.fixed_share
         scale = fixed + (1 - fixed) * config.batch_size / self.rates.batch_size
         return self.rates.batch_ms * scale, self.rates.contrastive_ms * scale
+
+    def evaluation_s(self, config: TrainingConfig) -> float:
+        """Return the seconds of an evaluation; shapes are classified on the own data only."""
+        own = self.classifies and config.data is None
+        return self.rates.evaluation_s + (self.rates.classification_s if own else 0)
 
     def grids_s(self, config: TrainingConfig) -> float:
         """Return the seconds of a set of sample grids."""
@@ -135,7 +140,7 @@ class Estimate:
         events = (work.batches + work.contrastive) / config.summary_freq * rates.event_bytes
         seconds = (
             (work.batches * fast + work.contrastive * slow) / 1000
-            + work.evaluations * self.evaluation_s
+            + work.evaluations * self.evaluation_s(config)
             + work.grids * self.grids_s(config)
         )
         return Needs(seconds, grids + fixed + events, grids)
@@ -151,7 +156,7 @@ class Estimate:
         jobs = (
             (work.batches, "batch", "batches", fast / 1000),
             (work.contrastive, "contrastive batch", "contrastive batches", slow / 1000),
-            (work.evaluations, "evaluation", None, self.evaluation_s),
+            (work.evaluations, "evaluation", None, self.evaluation_s(config)),
             (work.grids, "set of sample grids", "sets of sample grids", self.grids_s(config)),
         )
         return ", ".join(
@@ -164,12 +169,17 @@ class Estimate:
 
     def memory(self, config: TrainingConfig) -> float:
         """Return the bytes of memory that a run takes, with its data."""
-        held = (self.images(config) + self.rates.group_images) * self.rates.image_bytes
-        return self.rates.memory_gb * 1e9 + held
+        return self.rates.memory_gb * 1e9 + self._held(config, self.rates.image_bytes)
 
     def stored(self, config: TrainingConfig) -> float:
         """Return the bytes that the data set takes on disk."""
-        return (self.images(config) + self.rates.group_images) * self.rates.stored_bytes
+        return self._held(config, self.rates.stored_bytes)
+
+    def _held(self, config: TrainingConfig, image_bytes: int) -> float:
+        """Return the bytes of all images, given those of an image of the experiment's own data."""
+        if config.data is None:
+            return (self.images(config) + self.rates.group_images) * image_bytes
+        return self.images(config) * self.experiment.images.size**2 * (config.channels or 1)
 
 
 def lines(

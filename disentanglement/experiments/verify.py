@@ -105,7 +105,7 @@ def _compare_scores(model: Pretrained, fast: bool) -> Iterator[Difference]:
     if not published:
         raise UserError(f"{model.name}: was never scored")
     experiment, config = model.experiment, model.model.config
-    metrics = experiment.metrics()
+    metrics = experiment.metric_lists(config)
     available = metrics.available(metrics.final, log.info)
     chosen, left_out = {}, []
     for name, entry in published["metrics"].items():
@@ -115,7 +115,7 @@ def _compare_scores(model: Pretrained, fast: bool) -> Iterator[Difference]:
             left_out.append(name)
     if left_out:
         print(f"  not computed: {', '.join(left_out)}")
-    dataset = experiment.load_data(config, experiment.folder, log.info)
+    dataset = experiment.load(config, log.info)
     again = evaluate.evaluate(
         model.model.encode,
         dataset,

@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 
 from disentanglement import engine
-from disentanglement.data.dataset import Dataset, HasMetricData
+from disentanglement.data.dataset import Dataset, HasMetricData, name_of
 from disentanglement.errors import UserError
 from disentanglement.wording import counted
 
@@ -27,7 +27,7 @@ def identity(dataset: Dataset) -> dict[str, Any]:
     n = len(dataset)
     rows = np.unique(np.linspace(0, n - 1, min(n, _CHECKED_IMAGES)).astype(int))
     checksum = zlib.crc32(np.ascontiguousarray(dataset.packed[rows]).tobytes())
-    found = {"dataset": type(dataset).__name__, "images": n, "checksum": f"{checksum:08x}"}
+    found = {"dataset": name_of(dataset), "images": n, "checksum": f"{checksum:08x}"}
     if isinstance(dataset, HasMetricData):
         found["metric_data"] = dataset.metric_checksum()
     return found

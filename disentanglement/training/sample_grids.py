@@ -8,7 +8,7 @@ import numpy as np
 
 from disentanglement import sheet
 from disentanglement.algorithms.model import Model
-from disentanglement.data.dataset import Dataset
+from disentanglement.data.dataset import Dataset, name_of
 from disentanglement.files import atomic_path
 from disentanglement.streams import stream
 from disentanglement.training import visualize
@@ -34,7 +34,7 @@ class SampleGrids(Callback):
 
     def __init__(self, model: Model, dataset: Dataset, folder: Path):
         self.model, self.folder, self.config = model, folder, model.config
-        self.data = type(dataset).__name__
+        self.data = name_of(dataset)
         columns, rows = self.config.vis_num_sample, self.config.vis_num_rep
         rng = stream(self.config.run, "sample grids")
         base = model.latent.sample(rng, rows)

@@ -16,6 +16,7 @@ import numpy as np
 from disentanglement.binning import equal_width_bins
 from disentanglement.data import npz
 from disentanglement.data.dataset import MetricImages
+from disentanglement.data.fit import as_bytes
 from disentanglement.data.location import GeneratedDataConfig, listed, searched
 from disentanglement.data.teapots import generate
 from disentanglement.data.teapots.generate import METRIC, TRAIN
@@ -243,18 +244,5 @@ def _read_pixels(array: npz.ArrayReader) -> np.ndarray:
     pixels = array.allocate(np.uint8)
     rows = max(1, _CHUNK // int(np.prod(array.shape[1:-3])))
     for start, chunk in array.chunks(rows):
-        pixels[start : start + len(chunk)] = _as_bytes(array, chunk)
+        pixels[start : start + len(chunk)] = as_bytes(array, chunk)
     return pixels
-
-
-def _as_bytes(array: npz.ArrayReader, chunk: np.ndarray) -> np.ndarray:
-    """Return values 0 to 255; the paper's floats are multiples of 1 / 255, so nothing is lost."""
-    if chunk.dtype == np.uint8:
-        return chunk
-    if chunk.dtype.kind != "f":
-        raise UserError(f"{array.path}: imgs are {chunk.dtype}: must be uint8, or floats in [0, 1]")
-    if not (chunk.min() >= 0 and chunk.max() <= 1):  # NaN too
-        raise UserError(
-            f"{array.path}: imgs hold values outside [0, 1]: must be uint8, or floats in [0, 1]"
-        )
-    return np.rint(chunk * 255)
