@@ -100,14 +100,19 @@ def write_smallnorb(folder: Path, sizes, draw, suffix=".mat.gz"):
     everything = classes(sizes, np.arange(np.prod(sizes)))
     is_test = everything[:, 1] < sizes[1] // 2
     opened = gzip.open if suffix.endswith(".gz") else open
-    parts = (("5x46789x9x18x6x2x96x96-training", ~is_test), ("5x01235x9x18x6x2x96x96-testing", is_test))
+    parts = (
+        ("5x46789x9x18x6x2x96x96-training", ~is_test),
+        ("5x01235x9x18x6x2x96x96-testing", is_test),
+    )
     written = []
     for seed, (part, chosen) in enumerate(parts):
         rows = np.random.default_rng(seed).permutation(everything[chosen])
         info = rows[:, 1:] * [1, 1, 2, 1]  # azimuths are 0, 2, 4, ...
-        names = {kind: folder / f"smallnorb-{part}-{kind}{suffix}" for kind in ("dat", "cat", "info")}
-        kinds = {"compresslevel": 1} if opened is gzip.open else {}
-        with opened(names["dat"], "wb", **kinds) as file:
+        names = {
+            kind: folder / f"smallnorb-{part}-{kind}{suffix}" for kind in ("dat", "cat", "info")
+        }
+        level = {"compresslevel": 1} if opened is gzip.open else {}
+        with opened(names["dat"], "wb", **level) as file:
             file.write(matrix_header(0x1E3D4C55, (len(rows), 2, 96, 96)))
             for start in range(0, len(rows), 1000):
                 file.write(draw(rows[start : start + 1000]).tobytes())
