@@ -18,7 +18,7 @@ from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
 from disentanglement.data.image_arrays import ImageArrays
-from disentanglement.data.official import cache
+from disentanglement.data.official.cache import cache_of, open_images
 from disentanglement.data.official.reader import Reader, find_first
 from disentanglement.errors import UserError
 from disentanglement.wording import counted
@@ -67,7 +67,7 @@ def load(path: Path, say: Callable[[str], None] = print) -> ImageArrays:
     chunks = lambda: _chunks(path)  # noqa: E731
     return ImageArrays(
         name=READER.label,
-        images=cache.open_images(cache.cache_of(path), [path], shape, chunks, say, MD5),
+        images=open_images(cache_of(path), [path], shape, chunks, say, MD5),
         factor_names=FACTOR_NAMES,
         continuous=CONTINUOUS,
         factor_sizes=FACTOR_SIZES,

@@ -9,7 +9,7 @@ import numpy as np
 
 from disentanglement.data import npz
 from disentanglement.data.image_arrays import ImageArrays
-from disentanglement.data.official import cache
+from disentanglement.data.official.cache import IMAGES, cache_of, make_once, open_images
 from disentanglement.data.official.reader import Reader, find_first
 from disentanglement.errors import UserError
 
@@ -59,21 +59,21 @@ def load(path: Path, say: Callable[[str], None] = print) -> ImageArrays:
     Raises:
         UserError: The file is damaged, or is not MPI3D.
     """
-    beside = cache.cache_of(path)
+    beside = cache_of(path)
     with npz.open_npz(path, _ADVICE) as archive:
         sizes = _grid(path, archive)
-        mapped = npz.map_array(path, cache.IMAGES)
+        mapped = npz.map_array(path, IMAGES)
     shape = (int(np.prod(sizes)), *SHAPE)
     if mapped is None:
         chunks = lambda: _chunks(path, shape)  # noqa: E731
-        images = cache.open_images(beside, [path], shape, chunks, say, MD5)
+        images = open_images(beside, [path], shape, chunks, say, MD5)
     else:
 
         def check(_: zipfile.ZipFile) -> None:
             say(f"checking {path} once ({path.stat().st_size / 1e9:.2f} GB)")
             npz.verify(path, _ADVICE)
 
-        cache.make_once(beside, [path], 0, check, say, MD5)
+        make_once(beside, [path], 0, check, say, MD5)
         images = mapped.reshape(shape)
     key = next((key for key, names in NAMES.items() if path.name in names), "mpi3d")
     return ImageArrays(
@@ -87,9 +87,9 @@ def load(path: Path, say: Callable[[str], None] = print) -> ImageArrays:
 
 def _grid(path: Path, archive: zipfile.ZipFile) -> tuple[int, ...]:
     """Return the sizes of the factors in a file, after checking its images' shape and type."""
-    if f"{cache.IMAGES}.npy" not in archive.namelist():
-        raise UserError(f"{path}: there is no array '{cache.IMAGES}': is it an MPI3D file?")
-    with npz.open_array(archive, cache.IMAGES) as array:
+    if f"{IMAGES}.npy" not in archive.namelist():
+        raise UserError(f"{path}: there is no array '{IMAGES}': is it an MPI3D file?")
+    with npz.open_array(archive, IMAGES) as array:
         for sizes in GRIDS:
             shapes = ((np.prod(sizes), *SHAPE), (*sizes, *SHAPE))  # flat, or an axis for a factor
             if array.shape in shapes and array.dtype == np.uint8:
@@ -102,7 +102,7 @@ def _grid(path: Path, archive: zipfile.ZipFile) -> tuple[int, ...]:
 
 
 def _chunks(path: Path, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
-    with npz.open_npz(path, _ADVICE) as archive, npz.open_array(archive, cache.IMAGES) as array:
+    with npz.open_npz(path, _ADVICE) as archive, npz.open_array(archive, IMAGES) as array:
         for _, chunk in array._replace(shape=shape).chunks(_ROWS):
             yield chunk
 

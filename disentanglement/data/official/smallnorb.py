@@ -7,7 +7,8 @@ import numpy as np
 from PIL import Image
 
 from disentanglement.data.image_arrays import ImageArrays
-from disentanglement.data.official import binary_matrix, cache
+from disentanglement.data.official.binary_matrix import BYTES, INTEGERS, read
+from disentanglement.data.official.cache import open_images
 from disentanglement.data.official.reader import Reader, find_first
 from disentanglement.errors import UserError
 
@@ -60,7 +61,7 @@ def load(path: Path, say: Callable[[str], None] = print) -> ImageArrays:
     factors = read_factors(path)
     return ImageArrays(
         name=READER.label,
-        images=cache.open_images(path.with_name(_CACHE), sources, shape, chunks, say, MD5),
+        images=open_images(path.with_name(_CACHE), sources, shape, chunks, say, MD5),
         factor_names=FACTOR_NAMES,
         continuous=CONTINUOUS,
         factors=factors[:, _SCORED],
@@ -79,8 +80,8 @@ def read_factors(path: Path) -> np.ndarray:
     files, tables = _files(path.parent), []
     for part in PARTS:
         cat, info = files[part, "cat"], files[part, "info"]
-        (categories,) = binary_matrix.read(cat, binary_matrix.INTEGERS, (_count(),), _count())
-        (others,) = binary_matrix.read(info, binary_matrix.INTEGERS, (_count(), 4), _count())
+        (categories,) = read(cat, INTEGERS, (_count(),), _count())
+        (others,) = read(info, INTEGERS, (_count(), 4), _count())
         tables.append(np.column_stack([categories, others]).astype(np.int64))
     factors = np.concatenate(tables)
     odd = factors[:, 3] % 2  # the azimuth is stored as 0, 2, 4, ..., 34
@@ -102,7 +103,7 @@ def _count() -> int:
 def _chunks(dats: list[Path]) -> Iterator[np.ndarray]:
     shape = (_count(), _CAMERAS, _SIDE, _SIDE)
     for path in dats:
-        for pairs in binary_matrix.read(path, binary_matrix.BYTES, shape, _ROWS):
+        for pairs in read(path, BYTES, shape, _ROWS):
             resized = np.empty((len(pairs), *SHAPE), np.uint8)
             for image, pair in zip(resized, pairs, strict=True):
                 smaller = Image.fromarray(pair[0]).resize(SHAPE[:2], Image.Resampling.LANCZOS)
