@@ -16,7 +16,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from disentanglement.data.dsprites.dataset import DSprites
 from disentanglement.data.dsprites.hashing import uniform
 from disentanglement.data.dsprites.render import SIZE
-from disentanglement.errors import UserError, os_errors_in_one_line
+from disentanglement.errors import UserError, from_os_error
 
 _NUMBER = 3  # bytes for an image's number, behind its pixels
 _BITS = SIZE * SIZE // 8  # bytes of pixels
@@ -132,12 +132,16 @@ def read_picture(path: Path) -> np.ndarray:
         UserError: It cannot be read, or is smaller than 64 pixels after that.
     """
     try:
-        with os_errors_in_one_line(path), Image.open(path) as opened:
+        with Image.open(path) as opened:
             if opened.mode[0] in "IF":
                 raise UserError(f"{path}: has 16 or more bits a channel: save it with 8 bits")
             image = ImageOps.exif_transpose(opened).convert("RGB")
     except UnidentifiedImageError:
         raise UserError(f"{path}: not a picture that Pillow can read: name another") from None
+    except OSError as error:
+        if error.errno is not None:
+            raise from_os_error(error, path) from error
+        raise UserError(f"{path}: damaged ({error}): name another picture") from error
     except _BAD_PICTURES as error:
         raise UserError(f"{path}: damaged ({error}): name another picture") from error
     image.thumbnail(_BOX)
