@@ -3,6 +3,9 @@
 # By the names of their classes, which records hold.
 DATA_LABELS = {
     "DSprites": "dSprites",
+    "ColorDSprites": "color dSprites",
+    "NoisyDSprites": "noisy dSprites",
+    "ScreamDSprites": "dSprites before a picture",
     "Teapots": "3D teapots",
     "CelebA": "CelebA",
     "StandInFaces": "stand-in faces",

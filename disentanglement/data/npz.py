@@ -1,6 +1,7 @@
 """Read and write npz files piece by piece: arrays need not fit in memory; nothing is unpickled."""
 
 import contextlib
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -24,6 +25,8 @@ READ_ERRORS = (
 )
 _MAX_COMPRESSION = 1100  # deflate does not compress better than about 1030:1
 _PIECE = 1 << 20  # bytes
+_ENCRYPTED = 1  # a flag of zip members
+_LOCAL_LENGTHS = "<26xHH"  # a member's header in the zip file; the lengths of its name and extras
 _TIMESTAMP = (1980, 1, 1, 0, 0, 0)  # fixed, so that equal arrays give equal bytes
 
 
@@ -102,6 +105,30 @@ def open_array(archive: zipfile.ZipFile, name: str) -> Iterator[ArrayReader]:
     with archive.open(f"{name}.npy") as file:
         shape, dtype = read_header(file, name)
         yield ArrayReader(Path(archive.filename), name, file, shape, dtype)
+
+
+def map_array(path: Path, name: str) -> np.ndarray | None:
+    """Return an array of an npz file as a read-only memory map; None if it is compressed.
+
+    Raises:
+        KeyError: There is no such array.
+        ValueError: It is no array, or the file is too short for it.
+    """
+    with zipfile.ZipFile(path) as archive:
+        info = archive.getinfo(f"{name}.npy")
+        if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & _ENCRYPTED:
+            return None
+        with archive.open(info) as member:  # compares the local header with the table of contents
+            shape, dtype = read_header(member, name)
+            header = member.tell()
+    with path.open("rb") as file:
+        file.seek(info.header_offset)
+        lengths = struct.unpack(_LOCAL_LENGTHS, file.read(struct.calcsize(_LOCAL_LENGTHS)))
+    start = info.header_offset + struct.calcsize(_LOCAL_LENGTHS) + sum(lengths) + header
+    size = int(np.prod(shape, dtype=object)) * dtype.itemsize
+    if header + size != info.file_size or start + size > path.stat().st_size:
+        raise ValueError(f"array '{name}' is cut off")
+    return np.memmap(path, dtype, "r", start, shape)
 
 
 def read_header(file: IO[bytes], name: str) -> tuple[tuple[int, ...], np.dtype]:
