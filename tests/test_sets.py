@@ -1,9 +1,12 @@
 """The data seam: what --set data=NAME finds, how images are made to fit, where results go."""
 
 import dataclasses
+import types
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from disentanglement.config import InfoGANCRConfig
 from disentanglement.data import sets
@@ -13,6 +16,7 @@ from disentanglement.data.dsprites.dataset import DSprites
 from disentanglement.data.fit import ImageFormat, fitted
 from disentanglement.data.image_arrays import ImageArrays
 from disentanglement.data.image_set import TableSet, UnlabelledSet, dataset_of
+from disentanglement.data.official import READERS
 from disentanglement.errors import UserError
 from disentanglement.evaluation.evaluate import draw_images, evaluate, protocol
 from disentanglement.experiments.grid import result_root
@@ -280,3 +284,49 @@ def test_a_full_grid_is_scored_by_the_papers_protocol():
     record = evaluate(lambda seen: seen[:, 0, :2, 0] * 255, data, ["factor_vae", "beta_vae"])
     assert record["scores"]["factor_vae"] == 1
     assert record["protocol"]["groups"] == 500
+
+
+# ---- the standard sets and the variants of dSprites ---------------------------------------------
+
+
+def test_an_official_file_is_found_by_the_name_of_its_set(experiment, tmp_path, monkeypatch):
+    def read(path, say):
+        say(f"read {path.name}")
+        return ImageArrays(
+            name="Tiny", images=PIXELS, factor_names=("a", "b"), continuous=(True, True),
+            factor_sizes=(8, 5),
+        )  # fmt: skip
+
+    reader = replace(READERS["shapes3d"], load=read)
+    monkeypatch.setitem(READERS, "shapes3d", reader)
+    with pytest.raises(UserError, match=r"no Shapes3D in .*: get 3dshapes.h5 from .*licence"):
+        find(experiment, "shapes3d")
+    place = tmp_path / "data" / "shapes3d"
+    place.mkdir()
+    (place / "3dshapes.h5").touch()
+    source, said = find(experiment, "shapes3d"), []
+    assert (source.name, source.shape, source.labelled) == ("shapes3d", (64, 64, 3), True)
+    dataset = source.dataset(FORM, said.append)
+    assert said[0] == "read 3dshapes.h5"
+    assert isinstance(dataset, FactorGrid)
+    np.testing.assert_array_equal(dataset.images(np.array([7]))[0], PIXELS[7] / np.float32(255))
+    np.testing.assert_array_equal(dataset.index(np.array([[1, 2]])), [7])
+
+
+def test_a_variant_is_made_of_dsprites_and_a_picture(experiment, tmp_path, monkeypatch):
+    sprites = types.SimpleNamespace(bits=RNG.integers(0, 256, (9, 512), dtype=np.uint8))
+    monkeypatch.setattr(sets.dsprites, "find", lambda where, experiment: None)
+    monkeypatch.setattr(sets.dsprites, "load_for", lambda where, experiment, say: sprites)
+    colour = find(experiment, "color_dsprites").dataset(FORM)
+    assert colour.images(np.arange(3)).shape == (3, 64, 64, 3)
+    with pytest.raises(UserError, match="no picture to put behind the sprites in .*: put one"):
+        find(experiment, "scream_dsprites")
+    place = tmp_path / "data" / "scream_dsprites"
+    place.mkdir()
+    Image.fromarray(PIXELS[0]).resize((300, 200)).save(place / "mine.png")
+    scream, said = find(experiment, "scream_dsprites"), []
+    images = scream.dataset(FORM, said.append).images(np.arange(3))
+    assert said == [f"the picture behind the sprites is {place / 'mine.png'}"]
+    assert images.std(axis=(1, 2)).min() > 0  # no plain background
+    with pytest.raises(UserError, match="choose an experiment on dSprites"):
+        scream.dataset(CELEBA)

@@ -6,6 +6,7 @@ a config keeps the number of channels (`channels`), so that records and weights 
 is needed to build the networks again, wherever the data are.
 """
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +19,13 @@ from disentanglement.data import npz
 from disentanglement.data.celeba import dataset as celeba
 from disentanglement.data.dataset import Dataset
 from disentanglement.data.dsprites import dataset as dsprites
+from disentanglement.data.dsprites.variants import VARIANTS, ScreamDSprites, read_picture
 from disentanglement.data.fit import ImageFormat, check_shape
 from disentanglement.data.image_arrays import ImageArrays
 from disentanglement.data.image_set import dataset_of, usable_factors
 from disentanglement.data.labels import DATA_LABELS
-from disentanglement.data.location import listed
+from disentanglement.data.location import listed, searched
+from disentanglement.data.official import READERS
 from disentanglement.data.own import read as own
 from disentanglement.data.teapots import dataset as teapots
 from disentanglement.data.teapots.generate import TRAIN
@@ -30,6 +33,7 @@ from disentanglement.errors import UserError
 
 Say = Callable[[str], None]
 DSPRITES, TEAPOTS, CELEBA = "dsprites", "teapots", "celeba"
+PICTURES = (".jpg", ".jpeg", ".png")
 RESULTS = ("quick", "hour")  # folders of the experiments' configs in results/
 
 
@@ -81,7 +85,6 @@ def find(text: str, data_dir: str | Path | None, experiment: Path) -> DataSource
     experiment = Path(experiment).resolve()
     if known := BUILT_IN.get(text.lower()):
         return known(data_dir, experiment)
-    # Readers of further files are asked here.
     return _own(text, data_dir, experiment)
 
 
@@ -149,11 +152,64 @@ def _celeba(data_dir: str | Path | None, experiment: Path) -> DataSource:
     return DataSource(name=CELEBA, images=None, shape=celeba.SHAPE, labelled=False, load=load)
 
 
+def _variant(name: str, data_dir: str | Path | None, experiment: Path) -> DataSource:
+    """Return a variant of dSprites; `variants.ScreamDSprites` needs a picture."""
+    kind, where = VARIANTS[name], Where(data_dir)
+    dsprites.find(where, experiment)  # type: ignore[arg-type]
+    picture = _picture(searched(experiment, data_dir, name)) if kind is ScreamDSprites else None
+
+    def load(form: ImageFormat, say: Say) -> Dataset | ImageArrays:
+        if not _fits(kind.image_shape, form):
+            raise UserError(
+                f"data={name}: its images are made 64x64 in colour while training, and the "
+                f"networks of this experiment take others: choose an experiment on dSprites"
+            )
+        bits = dsprites.load_for(where, experiment, say).bits  # type: ignore[arg-type]
+        if picture is None:
+            return kind(bits)
+        say(f"the picture behind the sprites is {picture}")
+        return ScreamDSprites(bits, read_picture(picture))
+
+    return DataSource(name=name, images=dsprites.NUM_IMAGES, shape=kind.image_shape, load=load)
+
+
+def _picture(folders: list[Path]) -> Path:
+    """Return the only picture in the first of these folders that holds any."""
+    for folder in folders:
+        found = sorted(p for p in folder.glob("*") if p.suffix.lower() in PICTURES)
+        if len(found) > 1:
+            raise UserError(f"{folder} holds {len(found)} pictures: leave one there")
+        if found:
+            return found[0]
+    raise UserError(
+        f"no picture to put behind the sprites in {listed(folders)}: put one "
+        f"({', '.join(PICTURES)}) into {folders[-1]}"
+    )
+
+
+def _official(name: str, data_dir: str | Path | None, experiment: Path) -> DataSource:
+    """Return one of the field's standard sets, read from its official file."""
+    reader, folders = READERS[name], searched(experiment, data_dir, name)
+    path = next(filter(None, map(reader.find, folders)), None)
+    if path is None:
+        raise UserError(reader.missing(folders))
+
+    def load(form: ImageFormat, say: Say) -> ImageArrays:
+        arrays = reader.load(path, say)
+        if changes := form.changes(reader.image_shape):
+            say(f"note: the images of {name} are {changes}")
+        return arrays
+
+    return DataSource(name=name, images=None, shape=reader.image_shape, load=load)
+
+
 # By name; each is called with data_dir and the experiment's folder.
 BUILT_IN: dict[str, Callable[[str | Path | None, Path], DataSource]] = {
     DSPRITES: _dsprites,
     TEAPOTS: _teapots,
     CELEBA: _celeba,
+    **{name: functools.partial(_variant, name) for name in VARIANTS},
+    **{name: functools.partial(_official, name) for name in READERS},
 }
 
 

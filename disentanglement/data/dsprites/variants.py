@@ -118,7 +118,7 @@ class ScreamDSprites(DSpritesVariant):
         return ops.where(sprites > 0, 1 - background, background)
 
 
-VARIANTS = {
+VARIANTS: dict[str, type[DSpritesVariant]] = {
     "color_dsprites": ColorDSprites,
     "noisy_dsprites": NoisyDSprites,
     "scream_dsprites": ScreamDSprites,
