@@ -47,21 +47,6 @@ def key(
 
 
 @dataclass(frozen=True, kw_only=True)
-class SchedulerConfig:
-    """How main.py dispatches runs; relative paths start at the experiment's folder."""
-
-    gpu: list[str] = key("IDs of the GPUs to use, e.g. ['0', '1']; ignored if there are none")
-    temp_folder: str = key("unused; accepted because the paper's configs have it")
-    scheduler_log_file_path: str = key("log file of the GPU scheduler")
-    log_file: str = key("name of each run's log file, in the run's folder")
-    force_rerun: bool = key(
-        "repeat finished runs (earlier results are renamed and kept)", default=False
-    )
-    result_root_folder: str = key("folder for the run folders", default="results/")
-    max_tasks_per_gpu: int = key("number of runs that share a GPU", low=1, default=1)
-
-
-@dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
     """The keys that all algorithms share."""
 
@@ -229,7 +214,7 @@ def parse(schema: type[Schema], values: dict[str, Any], where: str) -> Schema:
         if key not in fields:
             raise UserError(f"{where}: unknown key '{key}'{nearest(key, fields)}")
     for f in fields.values():
-        if f.name not in values and f.default is dataclasses.MISSING:
+        if f.name not in values and f.default is f.default_factory is dataclasses.MISSING:
             raise UserError(f"{where}: missing key '{f.name}' ({f.metadata['doc']})")
     return schema(**{key: _check(fields[key], value, where) for key, value in values.items()})
 

@@ -27,6 +27,11 @@ _ADVICE = {
     errno.ENOTDIR: "a part of the path is a file, not a folder: choose another folder",
     errno.EEXIST: "there is a file where a folder is needed: move it away or choose another folder",
     errno.EISDIR: "there is a folder where a file is needed: move it away or choose another name",
+    **dict.fromkeys(
+        (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP),
+        "this file system has no locks, without which two processes could spoil each other's "
+        "files: choose a folder on another one",
+    ),
     errno.EIO: "the disk reports a read or write error",
 }
 

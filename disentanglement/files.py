@@ -89,7 +89,7 @@ def locked(folder: Path, wait: bool = False) -> Iterator[None]:
         FolderInUse: Another process holds the lock.
         UserError: The folder cannot be written.
     """
-    lock = FileLock(folder / _LOCK)
+    lock = FileLock(lock_file(folder), fallback_to_soft=False)
     with os_errors_in_one_line(folder):
         folder.mkdir(parents=True, exist_ok=True)
         try:
@@ -105,6 +105,11 @@ def locked(folder: Path, wait: bool = False) -> Iterator[None]:
         lock.release()
 
 
+def lock_file(folder: Path) -> Path:
+    """Return the file that `locked` locks."""
+    return folder / _LOCK
+
+
 def is_locked(folder: Path) -> bool:
     """Whether a process, on this host or another, holds the lock of `folder`.
 
@@ -113,7 +118,7 @@ def is_locked(folder: Path) -> bool:
     import fcntl  # not on Windows, where nothing is trained
 
     try:
-        descriptor = os.open(folder / _LOCK, os.O_RDONLY)
+        descriptor = os.open(lock_file(folder), os.O_RDONLY)
     except OSError:  # nobody has locked this folder yet
         return False
     try:

@@ -95,5 +95,5 @@ def test_scoring_and_preparing_do_not_import_the_gpu_scheduler():
         return seen
 
     for module in ("evaluation.score_command", "data.celeba.prepare", "data.teapots.command"):
-        assert "experiments.launch" not in reached(module, set())
-    assert "gpu_task_scheduler" in set(imports(PACKAGE / "experiments" / "launch.py"))
+        assert "experiments.launchers.local" not in reached(module, set())
+    assert "gpu_task_scheduler" in set(imports(PACKAGE / "experiments" / "launchers" / "local.py"))

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from disentanglement.experiments import parent
-from disentanglement.experiments.processes import was_stopped
+from disentanglement.experiments.launchers.processes import was_stopped
 from disentanglement.training.signals import stop_requested, stop_requests
 from tests.commands import events, run, start, wait_for
 

@@ -229,7 +229,8 @@ def test_queues_of_live_processes_only(run, tmp_path):
     results = tmp_path / "results"
     name = run.task.name
     with queues.announced(results, "train", [name, "other"]) as queue:
-        assert queues.waiting(results) == {name: "train", "other": "train"}
+        sentence = "a main script will train it"
+        assert queues.waiting(results) == {name: sentence, "other": sentence}
         found = state(run, queue=queues.waiting(results))
         assert (found.name, found.detail) == ("queued", "a main script will train it")
         queue.start([name])

@@ -106,6 +106,17 @@ def _grid_command(folder: Path, job_type: type[jobs.Job], arguments: Arguments) 
         "--status", action="store_true", help="show the state of every run and what comes next"
     )
     parser.add_argument("--json", action="store_true", help="the same as JSON, for scripts")
+    parser.add_argument(
+        "--launcher",
+        type="launcher={}".format,
+        action="append",
+        dest="set",
+        metavar="NAME",
+        help="where runs go: local (default), slurm or ray; the same as --set launcher=NAME",
+    )
+    parser.add_argument(
+        "--cancel", action="store_true", help="end the jobs that a launcher has submitted, and stop"
+    )
     parser.set_defaults(stack=1)
     if issubclass(job_type, jobs.Training):
         _add_no_metrics(parser)

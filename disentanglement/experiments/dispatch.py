@@ -1,17 +1,17 @@
 """What the main scripts do with a grid: find the unfinished runs, dispatch them, report."""
 
 import argparse
-import shlex
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 from disentanglement import console
 from disentanglement.errors import UserError
-from disentanglement.experiments import gpus, launch, queues, states, status
+from disentanglement.experiments import launchers, queues, states, status
 from disentanglement.experiments.experiment import Experiment
 from disentanglement.experiments.grid import Grid
 from disentanglement.experiments.jobs import Job
-from disentanglement.experiments.processes import Command
+from disentanglement.experiments.launchers.launcher import Command, Launcher
 from disentanglement.experiments.report import command as report
 from disentanglement.experiments.reporter import GridReporter
 from disentanglement.experiments.runs import RunFolder, group_runs
@@ -27,15 +27,25 @@ def run_grid(experiment: Experiment, job: Job, options: argparse.Namespace) -> i
         print("\n".join(task.name for task in chosen.tasks))
         return 0
     runs = [RunFolder(experiment.folder, chosen.scheduler, task) for task in chosen.tasks]
+    results = experiment.folder / chosen.scheduler.result_root_folder
     if options.status or options.json:
-        return status.show(job, runs, as_json=options.json)
+        return status.show(job, runs, _queue(results, chosen, job), as_json=options.json)
+    launcher = launchers.chosen(chosen.scheduler, experiment.folder, job.verb)
+    if options.cancel:
+        print("\n".join(launcher.cancel()))
+        return 0
+    underway = launcher.underway()
     found = {run: job.state(run) for run in runs}
     ready = [run for run in runs if job.can_start(run, found[run])]
     again = chosen.scheduler.force_rerun
-    todo = [run for run in ready if again or not job.is_done(run, found[run])]
-    indices = gpus.usable(chosen.scheduler)
-    total, where = counted(len(runs), "run"), gpus.where(indices)
-    print(f"{options.config}: {total}, {len(todo)} to {job.verb} on {where}")
+    todo = [
+        run
+        for run in runs
+        if run.task.name in underway
+        or (run in ready and (again or not job.is_done(run, found[run])))
+    ]
+    total = counted(len(runs), "run")
+    print(f"{options.config}: {total}, {len(todo)} to {job.verb} on {launcher.where}")
     try:
         job.check_data(todo)  # once, rather than in every run
     except UserError as error:
@@ -43,7 +53,7 @@ def run_grid(experiment: Experiment, job: Job, options: argparse.Namespace) -> i
             raise
         print(f"note: {error}")
     if options.dry_run:
-        queue = queues.waiting(experiment.folder / chosen.scheduler.result_root_folder)
+        queue = queues.waiting(results)
         for run in runs:
             verb, state = job.verb if run in todo else "skip", job.state(run, queue)
             print(f"  {verb:5}  {status.line(run, job.label(run, state), state)}")
@@ -52,9 +62,9 @@ def run_grid(experiment: Experiment, job: Job, options: argparse.Namespace) -> i
         return 0
     for line in job.warnings(todo, found):
         print(line)
-    if not ready:
+    if not ready and not todo:
         _check_that_something_can_start(job, found)
-    return _do(job, runs, todo, indices, options, chosen)
+    return _do(job, runs, todo, launcher, options)
 
 
 def _check_that_something_can_start(job: Job, found: Mapping[RunFolder, State]) -> None:
@@ -74,35 +84,37 @@ def _do(
     job: Job,
     runs: list[RunFolder],
     todo: list[RunFolder],
-    indices: list[str],
+    launcher: Launcher,
     options: argparse.Namespace,
-    grid: Grid,
 ) -> int:
     """Do `job` for the runs in `todo`, show the state of all `runs`, return the exit status."""
-    experiment, scheduler = job.experiment, grid.scheduler
-    if scheduler.force_rerun:
-        for run in todo:
+    underway = launcher.underway()
+    fresh = [run for run in todo if run.task.name not in underway]
+    if runs[0].scheduler.force_rerun:
+        for run in fresh:
             for old in job.put_away(run):
                 print(f"force_rerun: the earlier results are kept in {old}")
-    commands = {_command(job, options, group): group for group in group_runs(todo, options.stack)}
-    results = experiment.folder / scheduler.result_root_folder
+    by_name = {run.task.name: run for run in runs}
+    groups = group_runs(fresh, options.stack)
+    for together in dict.fromkeys(underway.values()):
+        if chosen := [by_name[name] for name in together if name in by_name]:
+            groups.append(chosen)
+    commands = {_command(job, options, launcher, underway, group): group for group in groups}
     stopped = False
-    with queues.announced(results, job.verb, [run.task.name for run in todo]) as queue:
-        reporter = GridReporter(commands, queue)
+    names = [run.task.name for run in todo]
+    with (
+        queues.announced(runs[0].path.parent, job.verb, names) as queue,
+        GridReporter(commands, queue, job) as reporter,
+    ):
         try:
-            if indices:
-                log = experiment.folder / scheduler.scheduler_log_file_path
-                share = scheduler.max_tasks_per_gpu
-                launch.run_on_gpus(list(commands), indices, share, log, reporter)
-            else:
-                launch.run_in_turn(list(commands), reporter)
+            launcher.run(list(commands), reporter)
         except KeyboardInterrupt:
             stopped = True
-    return _report(job, runs, reporter, stopped)
+    return _report(job, runs, reporter, launcher.after_stop if stopped else "")
 
 
-def _report(job: Job, runs: list[RunFolder], reporter: GridReporter, stopped: bool) -> int:
-    """Show the state of every run; return the exit status."""
+def _report(job: Job, runs: list[RunFolder], reporter: GridReporter, stopped: str) -> int:
+    """Show the state of every run, and what was `stopped`, if so; return the exit status."""
     print("\nruns:")
     found = {run: job.state(run) for run in runs}
     done = [run for run in runs if job.is_done(run, found[run])]
@@ -125,16 +137,36 @@ def _report(job: Job, runs: list[RunFolder], reporter: GridReporter, stopped: bo
     if not stopped:
         report.leave_page(runs[0].path.parent)
     if stopped and len(done) < len(runs):
-        print("stopped; run the same command again to resume")
+        print(stopped)
         return console.STOPPED
     if failed or any(job.refuses(run, state) for run, state in found.items()):
         return console.FAILED
     return console.IN_USE if elsewhere else 0
 
 
-def _command(job: Job, options: argparse.Namespace, group: list[RunFolder]) -> Command:
+def _command(
+    job: Job,
+    options: argparse.Namespace,
+    launcher: Launcher,
+    underway: Mapping[str, tuple[str, ...]],
+    group: list[RunFolder],
+) -> Command:
+    """Return the command that does the job for a group of runs."""
     script = job.experiment.folder / job.script
     words = [sys.executable, str(script), "--config", str(options.config)]
     for text in options.set:
         words += ["--set", text]
-    return Command(shlex.join([*words, *(run.task.name for run in group)]), group[0].log)
+    if threads := options.threads or launcher.threads:
+        words += ["--threads", str(threads)]
+    names = tuple(run.task.name for run in group)
+    # A command that is underway may do more runs than were selected this time.
+    return Command((*words, *names), group[0].log, underway.get(names[0], names))
+
+
+def _queue(results: Path, chosen: Grid, job: Job) -> dict[str, str]:
+    """Return the runs that wait to be started, see `queues.waiting`."""
+    queue, scheduler = queues.waiting(results), chosen.scheduler
+    if scheduler.launcher == "local":
+        return queue
+    launcher = launchers.chosen(scheduler, job.experiment.folder, job.verb)
+    return queue | dict(launcher.waiting())

@@ -4,8 +4,8 @@ import os
 import subprocess
 from collections.abc import Mapping
 
-from disentanglement.config import SchedulerConfig
 from disentanglement.errors import UserError
+from disentanglement.scheduler_config import SchedulerConfig
 
 _VARIABLE = "CUDA_VISIBLE_DEVICES"
 
@@ -55,15 +55,20 @@ def environment(index: str, tasks_per_gpu: int) -> dict[str, str]:
     """Return the environment of a task on this GPU, which it may share with others."""
     # nvidia-smi numbers GPUs by bus; by default, CUDA puts the fastest first.
     variables = {**os.environ, _VARIABLE: index, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    return variables | memory_limit(tasks_per_gpu)
+
+
+def memory_limit(tasks_per_gpu: float) -> dict[str, str]:
+    """Return the variables that keep a task within its share of a GPU's memory."""
     # JAX would reserve most of the memory for each task. (TensorFlow takes what it needs: see
     # disentanglement/__init__.py.)
     names = ("XLA_PYTHON_CLIENT_MEM_FRACTION", "XLA_CLIENT_MEM_FRACTION")
-    if tasks_per_gpu > 1 and not any(name in variables for name in names):
-        variables[names[0]] = f"{memory_share(tasks_per_gpu):.3f}"
-    return variables
+    if tasks_per_gpu > 1 and not any(name in os.environ for name in names):
+        return {names[0]: f"{memory_share(tasks_per_gpu):.3f}"}
+    return {}
 
 
-def memory_share(tasks_per_gpu: int) -> float:
+def memory_share(tasks_per_gpu: float) -> float:
     """Return the share of a GPU's memory that is meant for each of its tasks."""
     return 0.8 / tasks_per_gpu
 

@@ -8,7 +8,6 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from disentanglement.config import (
-    SchedulerConfig,
     TrainingConfig,
     batch_error,
     from_text,
@@ -16,6 +15,7 @@ from disentanglement.config import (
     parse,
 )
 from disentanglement.errors import UserError
+from disentanglement.scheduler_config import SchedulerConfig
 
 _PARTS = ("scheduler_config", "global_config", "test_config")
 _VALUE_LENGTH = 30  # characters of a value in a folder name

@@ -74,13 +74,14 @@ def announced(results: Path, verb: str, names: Sequence[str]) -> Iterator[Queue]
 
 
 def waiting(results: Path) -> dict[str, str]:
-    """Return what live main scripts are still going to do with runs: name -> verb."""
+    """Return what live main scripts are still going to do with runs: name -> a sentence on it."""
     found: dict[str, str] = {}
     for folder in _queues(results):
         if is_locked(folder):
             with contextlib.suppress(UserError, TypeError):  # it is being written, or not ours
                 queue = records.read(folder, _FILE)
-                found |= dict.fromkeys(queue.get("runs", ()), queue.get("verb", ""))
+                sentence = f"a main script will {queue.get('verb', '')} it"
+                found |= dict.fromkeys(queue.get("runs", ()), sentence)
     return found
 
 

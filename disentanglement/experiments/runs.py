@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from disentanglement import records
-from disentanglement.config import SchedulerConfig, changed_keys, first_change
+from disentanglement.config import changed_keys, first_change
 from disentanglement.experiments.grid import Task
+from disentanglement.scheduler_config import SchedulerConfig
 from disentanglement.training import checkpoint
 
 

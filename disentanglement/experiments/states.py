@@ -116,8 +116,8 @@ def _of(
         advice = "increase epoch or max_batches, or set another result_root_folder"
         return State(OTHER_CONFIG, batches, total, scores, detail, advice)
     name, detail, following = _settled(run, record, batches, total, metrics)
-    if verb := queue.get(run.task.name):
-        name, detail, following = QUEUED, f"a main script will {verb} it", ""
+    if waits := queue.get(run.task.name):
+        name, detail, following = QUEUED, waits, ""
     return State(name, batches, total, scores, detail, following, warning=_warning(record))
 
 

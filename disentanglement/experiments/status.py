@@ -1,24 +1,30 @@
 """main.py --status: the state of every run as a table, or as JSON for scripts."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
-from disentanglement.experiments import queues
 from disentanglement.experiments.jobs import Job
 from disentanglement.experiments.runs import RunFolder
 from disentanglement.experiments.states import State
 from disentanglement.wording import counted
 
 
-def show(job: Job, runs: list[RunFolder], as_json: bool) -> int:
-    """Print the state of every run, and return the exit status."""
-    queue = {root: queues.waiting(root) for root in {run.path.parent for run in runs}}
-    found = {run: job.state(run, queue[run.path.parent]) for run in runs}
+def show(job: Job, runs: list[RunFolder], queue: Mapping[str, str], as_json: bool) -> int:
+    """Print the state of every run, and return the exit status.
+
+    Args:
+        job: What is done with the runs.
+        runs: The runs of a grid.
+        queue: Those that wait to be started, see `queues.waiting`.
+        as_json: Print JSON for scripts.
+    """
+    found = {run: job.state(run, queue) for run in runs}
     if as_json:
         print(json.dumps([_entry(run, state) for run, state in found.items()], indent=2))
         return 0
     names, shared = short_names([run.task.name for run in runs])
-    where = ", ".join(map(str, queue)) + (f", all {shared}" if shared else "")
+    where = f"{runs[0].path.parent}" + (f", all {shared}" if shared else "")
     print(f"{counted(len(runs), 'run')} in {where}:")
     lines = [("state", "batches", "last score", "run", "")]
     for (_, state), name in zip(found.items(), names, strict=True):

@@ -3,11 +3,15 @@
 A process locks the folder while it trains, scores or draws there, and keeps progress.json up to
 date. The lock tells a live process from a dead one: a process that dies loses it, and leaves its
 progress.json behind.
+
+Some shared file systems keep locks within each host. So a process also touches the lock file every
+few seconds, and a process of another host that finds the lock free looks for these signs of life.
 """
 
 import contextlib
 import os
 import socket
+import tempfile
 import threading
 import time
 from collections import deque
@@ -17,7 +21,7 @@ from typing import Any
 
 from disentanglement import records
 from disentanglement.errors import FolderInUse, UserError
-from disentanglement.files import is_locked, locked
+from disentanglement.files import is_locked, lock_file, locked
 
 FILE = "progress.json"
 
@@ -30,6 +34,9 @@ _KINDS: dict[str, Any] = {
 }
 _SECONDS = 5.0  # between two updates of the file
 _RATE_OVER = 60  # updates, so the rate is that of the last five minutes
+
+BEAT = 5.0  # seconds between two signs of life
+SILENCE = 60.0  # seconds without one after which a process of another host is dead
 
 # The folders that threads of this process have claimed: work inside work, e.g. a task script's
 # training, is part of it.
@@ -47,6 +54,7 @@ class Activity:
     def __init__(self, folder: Path, doing: str):
         self.folder = folder
         self.previous = _read(folder)
+        self._over = threading.Event()
         self._state = {
             "doing": doing,
             "pid": os.getpid(),
@@ -56,6 +64,7 @@ class Activity:
         self._points: deque[tuple[float, int]] = deque(maxlen=_RATE_OVER)
         self._written = 0.0
         self._write()
+        threading.Thread(target=self._live, daemon=True).start()
 
     def begin(self, doing: str) -> None:
         """Say what the process does from now on."""
@@ -83,8 +92,14 @@ class Activity:
 
     def end(self) -> None:
         """Remove the file: the work has ended, one way or another."""
+        self._over.set()
         with contextlib.suppress(OSError):
             (self.folder / FILE).unlink(missing_ok=True)
+
+    def _live(self) -> None:
+        while not self._over.wait(BEAT):
+            with contextlib.suppress(OSError):
+                os.utime(lock_file(self.folder))
 
     def _write(self) -> None:
         self._written = time.monotonic()
@@ -116,6 +131,7 @@ def claim(folder: Path, doing: str) -> Iterator[Activity]:
             stack.enter_context(locked(folder))
         except FolderInUse as error:
             raise FolderInUse(f"{error}{_by(_read(folder))}: wait for it, or stop it") from error
+        _check_other_hosts(folder)
         activity = _claimed[key] = Activity(folder, doing)
         try:
             yield activity
@@ -132,12 +148,16 @@ def current(folder: Path) -> dict[str, Any] | None:
         "total", "batches_a_second" and "seconds_left". {} in the moment before it is written, or
         for a process of an earlier version.
     """
-    return _read(folder) if is_locked(folder) else None
+    if is_locked(folder):
+        return _read(folder)
+    found = _read(folder)
+    elsewhere = "host" in found and found["host"] != socket.gethostname()
+    return found if elsewhere and time.time() - _last_beat(folder) < SILENCE else None
 
 
 def left_behind(folder: Path) -> dict[str, Any]:
     """Return what a process that died in a run's folder last noted, see `current`; {} if none."""
-    return {} if is_locked(folder) else _read(folder)
+    return {} if current(folder) is not None else _read(folder)
 
 
 def where(found: dict[str, Any]) -> str:
@@ -145,6 +165,40 @@ def where(found: dict[str, Any]) -> str:
     if not {"pid", "host"} <= set(found):
         return "an unknown process"
     return f"pid {found['pid']} on {found['host']}"
+
+
+def _check_other_hosts(folder: Path) -> None:
+    """Raise FolderInUse if a process of another host works here, though we have the lock.
+
+    If it has died not long ago, this takes a minute.
+    """
+    found = _read(folder)
+    if "host" not in found or found["host"] == socket.gethostname():
+        return
+    beat = _last_beat(folder)
+    # The clock of the file system, which need not be ours.
+    while (silent := _now(folder) - beat) < SILENCE:
+        time.sleep(min(BEAT, SILENCE - silent))
+        if _last_beat(folder) != beat:
+            raise FolderInUse(
+                f"{folder}: another process is using this folder{_by(found)}; its lock is not seen "
+                "from here, because this file system's locks do not reach other hosts (NFS: mount "
+                "without nolock and local_lock; Lustre: with flock): wait for it, or stop it"
+            )
+
+
+def _last_beat(folder: Path) -> float:
+    """Return when a process last touched the lock file; opening it makes NFS look afresh."""
+    try:
+        with lock_file(folder).open("rb") as file:
+            return os.fstat(file.fileno()).st_mtime
+    except OSError:
+        return 0.0
+
+
+def _now(folder: Path) -> float:
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=".clock-") as file:
+        return os.fstat(file.fileno()).st_mtime
 
 
 def _by(found: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from disentanglement import records
-from disentanglement.config import FactorVAEConfig, SchedulerConfig, TrainingConfig, parse
+from disentanglement.config import FactorVAEConfig, TrainingConfig, parse
 from disentanglement.errors import UserError
 from disentanglement.evaluation import curves, paper
 from disentanglement.evaluation.score_records import Record, find_records
@@ -18,6 +18,7 @@ from disentanglement.experiments import queues, states, status
 from disentanglement.experiments.grid import Task
 from disentanglement.experiments.runs import RunFolder
 from disentanglement.experiments.states import State
+from disentanglement.scheduler_config import SchedulerConfig
 
 NO_RECORD = "no record"  # the state of a folder with scores, but without run.json
 
@@ -174,8 +175,8 @@ def _state(
         return State(states.FAILED, 0, 0, detail=f"{folder / records.FILE} cannot be read")
     if not record:
         batches = 0
-        detail = f"a main script will {queued} it" if queued else ""
-        return State(states.QUEUED if queued else NO_RECORD, batches, 0, detail=detail)
+        name = states.QUEUED if queued else NO_RECORD
+        return State(name, batches, 0, detail=queued or "")
     try:
         config = _schema_config(record, folder)
     except UserError as error:

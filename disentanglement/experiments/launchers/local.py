@@ -1,4 +1,4 @@
-"""Runs a list of shell commands on GPUs, or one after another on the CPU."""
+"""The launcher of this machine: its GPUs, or commands one after another on the CPU."""
 
 import contextlib
 import subprocess
@@ -9,9 +9,51 @@ from pathlib import Path
 
 from gpu_task_scheduler import GPUTaskScheduler
 
-from disentanglement.errors import from_os_error, os_errors_in_one_line
+from disentanglement.errors import UserError, from_os_error, os_errors_in_one_line
 from disentanglement.experiments import gpus
-from disentanglement.experiments.processes import Command, Processes, Reporter, was_stopped
+from disentanglement.experiments.launchers.launcher import Command, Reporter
+from disentanglement.experiments.launchers.processes import Processes, was_stopped
+from disentanglement.scheduler_config import SchedulerConfig
+
+
+class Local:
+    """Runs commands on this machine's GPUs, or one after another on its CPU.
+
+    Args:
+        config: Which GPUs to use, and how many commands share one.
+        folder: The experiment's folder, which the scheduler's log belongs to.
+
+    Raises:
+        UserError: There are GPUs, but none that may be used.
+    """
+
+    threads: int | None = None
+    after_stop = "stopped; run the same command again to resume"
+
+    def __init__(self, config: SchedulerConfig, folder: Path):
+        self._gpus = gpus.usable(config)
+        self._share = config.max_tasks_per_gpu
+        self._log = folder / config.scheduler_log_file_path
+        self.where = gpus.where(self._gpus)
+
+    def underway(self) -> dict[str, tuple[str, ...]]:
+        """Return {}: commands end with the process that started them."""
+        return {}
+
+    def waiting(self) -> dict[str, str]:
+        """Return {}, likewise."""
+        return {}
+
+    def run(self, commands: list[Command], reporter: Reporter) -> None:
+        """Run commands and wait for them; see `Launcher.run`."""
+        if self._gpus:
+            run_on_gpus(commands, self._gpus, self._share, self._log, reporter)
+        else:
+            run_in_turn(commands, reporter)
+
+    def cancel(self) -> list[str]:
+        """Raise UserError: there is nothing that goes on without its main script."""
+        raise UserError("--cancel is for jobs on Slurm: press Ctrl-C where the runs were started")
 
 
 def run_in_turn(commands: list[Command], reporter: Reporter) -> None:

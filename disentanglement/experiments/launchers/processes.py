@@ -6,41 +6,13 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any
 
 from disentanglement import console
 from disentanglement.experiments import parent
+from disentanglement.experiments.launchers.launcher import Command, Reporter
 from disentanglement.training.signals import SAME
-
-
-@dataclass(frozen=True)
-class Command:
-    """A shell command.
-
-    Attributes:
-        line: The command line.
-        log: The file that takes its stderr while it shares the terminal with others, on GPUs.
-    """
-
-    line: str
-    log: Path
-
-
-class Reporter(Protocol):
-    """Receives events for each command; on GPUs, methods are called from several threads."""
-
-    def started(self, command: Command, where: str) -> None: ...
-
-    def ended(self, command: Command, status: int, stopped: bool) -> None: ...
-
-    def stopping(self, running: Sequence[Command], at_once: bool) -> None:
-        """Say that `running` have been asked to stop; called from a signal handler."""
-
-    def note(self, line: str) -> None: ...
 
 
 class Processes:

@@ -1,0 +1,86 @@
+"""Check the Ray launcher on a real Ray cluster of two nodes, on this machine.
+
+pip install 'disentanglement[ray]'
+python benchmarks/cluster/ray.py [--tasks 200]
+"""
+
+import argparse
+import signal
+import tempfile
+from pathlib import Path
+
+from ray.cluster_utils import Cluster
+
+from benchmarks.cluster.common import LENGTH, Main, fresh, grid, load, same, training
+
+
+def plain(cluster, ray, experiment, local):
+    print("two tasks on two nodes", flush=True)
+    Main(experiment, *ray, *LENGTH, "--threads", "1").end()
+    same(experiment, local)
+
+
+def lost_node(cluster, ray, experiment, local):
+    print("a node is killed in the middle", flush=True)
+    fresh(experiment)
+    node = cluster.add_node(num_cpus=1)
+    cluster.wait_for_nodes()
+    main = Main(experiment, *ray, *LENGTH, "--threads", "1")
+    training(experiment, 3)
+    training(experiment, 4)
+    cluster.remove_node(node, allow_graceful=False)
+    output = main.end()
+    assert "its node is lost; it is started again" in output, output
+    print("  " + next(line for line in output.splitlines() if "lost" in line), flush=True)
+    same(experiment, local)
+
+
+def stopped(cluster, ray, experiment, local):
+    print("Ctrl-C in the middle, and the same command again", flush=True)
+    fresh(experiment)
+    main = Main(experiment, *ray, *LENGTH, "--threads", "1")
+    training(experiment)
+    main.process.send_signal(signal.SIGINT)
+    main.end(130)
+    assert "saved in" in (experiment / "results/run-3,/worker.log").read_text()
+    Main(experiment, *ray, *LENGTH, "--threads", "1").end()
+    same(experiment, local)
+
+
+def mistakes(cluster, ray, experiment, local):
+    print("mistakes, a line each", flush=True)
+    fresh(experiment)
+    for words in (
+        ("ray_address=127.0.0.1:1",),
+        ("ray_cpus=many",),
+        ("ray_cpus=64",),
+    ):
+        options = [each for word in words for each in ("--set", word)]
+        output = Main(experiment, *ray, *LENGTH, *options).end(2)
+        print("  " + output.strip().splitlines()[-1], flush=True)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tasks", type=int, default=200)
+    parser.add_argument("--only", nargs="*", help="names of checks")
+    options = parser.parse_args()
+    head = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": 100_000_000}
+    cluster = Cluster(initialize_head=True, head_node_args=head)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        ray = ("--launcher", "ray", "--set", f"ray_address={cluster.address}")
+        checks = [lost_node, plain, stopped, mistakes]
+        if options.only is not None:
+            checks = [check for check in checks if check.__name__ in options.only]
+        if checks:
+            experiment, local = grid(folder)
+            for check in checks:
+                check(cluster, ray, experiment, local)
+                if check is lost_node:
+                    cluster.add_node(num_cpus=1)
+                    cluster.wait_for_nodes()
+        if options.tasks:
+            print("load", flush=True)
+            load(folder, options.tasks, *ray)
+    cluster.shutdown()

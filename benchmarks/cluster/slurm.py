@@ -1,0 +1,152 @@
+"""Check the Slurm launcher on a real Slurm of one node, on this machine.
+
+    apt-get install slurm-wlm munge     # Debian or Ubuntu, as root
+    python -m benchmarks.cluster.slurm [--tasks 200]
+
+A Slurm that runs already is used; otherwise one is started, with slurm.conf beside this file.
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.cluster.common import LENGTH, Main, fresh, grid, load, same, training
+
+SLURM = ("--launcher", "slurm", "--set", "slurm_gpus=0", "--set", "slurm_cpus=1",
+         "--set", "slurm_memory_gb=4")  # fmt: skip
+SUBMITTED = r"submitted \d+ jobs? to Slurm[^:]*: (\d+)"
+
+
+def start_slurm(folder: Path) -> None:
+    """Start munge and a Slurm of one node, unless one answers."""
+    if subprocess.run(["sinfo"], capture_output=True).returncode == 0:
+        return
+    text = (Path(__file__).parent / "slurm.conf").read_text()
+    config = folder / "slurm.conf"
+    config.write_text(text.replace("HOST", socket.gethostname()).replace("FOLDER", str(folder)))
+    os.environ["SLURM_CONF"] = str(config)
+    for name in ("ctld", "d"):
+        (folder / name).mkdir()
+    if not Path("/run/munge/munge.socket.2").exists():
+        Path("/run/munge").mkdir(exist_ok=True)
+        shutil.chown("/run/munge", "munge", "munge")
+        subprocess.run(["su", "-s", "/bin/sh", "munge", "-c", "munged"], check=True)
+    for program in ("slurmctld", "slurmd"):
+        subprocess.run([program, "-f", str(config)], check=True)
+    while subprocess.run(["sinfo"], capture_output=True).returncode:
+        time.sleep(1)
+
+
+def scontrol(*words: str) -> None:
+    subprocess.run(["scontrol", *words], check=True)
+
+
+def plain(experiment, local):
+    print("one array job", flush=True)
+    output = Main(experiment, *SLURM, *LENGTH).end()
+    assert "submitted 2 jobs" in output
+    same(experiment, local)
+
+
+def requeued(experiment, local):
+    print("scontrol requeue, and the signal of a preemption, in the middle", flush=True)
+    fresh(experiment)
+    main = Main(experiment, *SLURM, *LENGTH)
+    job = main.wait_for(SUBMITTED)[1]
+    training(experiment)
+    subprocess.run(["scancel", "--signal=USR2", f"{job}_0"], check=True)
+    training(experiment, 4)
+    scontrol("requeue", f"{job}_1")
+    output = main.end()
+    assert output.count("waits again") >= 1, output
+    for run in (3, 4):
+        assert "resumed from" in (experiment / f"results/run-{run},/worker.log").read_text()
+    same(experiment, local)
+
+
+def preempted(experiment, local):
+    print("a job of a more important partition takes the node", flush=True)
+    fresh(experiment)
+    main = Main(experiment, *SLURM, *LENGTH, "--set", "slurm_partition=gpu")
+    main.wait_for(SUBMITTED)
+    training(experiment)
+    subprocess.run(
+        ["sbatch", "--partition=high", "--exclusive", "--output=/dev/null", "--wrap", "sleep 5"],
+        check=True, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    output = main.end()
+    assert "waits again" in output, output
+    same(experiment, local)
+
+
+def time_limit(experiment, local):
+    print("a time limit of a minute, told 50 seconds before", flush=True)
+    fresh(experiment)
+    main = Main(
+        experiment, *SLURM, *LENGTH, "--set", "slurm_minutes=1", "--set", "slurm_signal_seconds=50"
+    )
+    output = main.end()
+    log = (experiment / "results/run-3,/worker.log").read_text()
+    print(f"  run 3 began {log.count('training in')} times", flush=True)
+    assert log.count("training in") > 1, output
+    same(experiment, local)
+
+
+def closed(experiment, local):
+    print("Ctrl-C, the same command again, --cancel, and again", flush=True)
+    fresh(experiment)
+    main = Main(experiment, *SLURM, *LENGTH)
+    job = main.wait_for(SUBMITTED)[1]
+    training(experiment)
+    main.process.send_signal(signal.SIGINT)
+    assert "the jobs go on" in main.end(130)
+    second = Main(experiment, *SLURM, *LENGTH)
+    second.wait_for(f"watching Slurm job {job}_0")
+    assert "submitted" not in second.text()
+    print(f"  {Main(experiment, *SLURM, *LENGTH, '--cancel').end().strip()}", flush=True)
+    second.end(130)
+    assert "submitted" in Main(experiment, *SLURM, *LENGTH).end()
+    same(experiment, local)
+
+
+def mistakes(experiment, local):
+    print("mistakes, a line each", flush=True)
+    fresh(experiment)
+    bad = (
+        ("--set", "slurm_partition=nowhere"),
+        ("--set", "slurm_minutes=soon"),
+        ("--set", "slurm_options=--qos=low"),
+        ("--set", "slurm_options=no-such-option=1"),
+    )
+    for words in bad:
+        output = Main(experiment, *SLURM, *LENGTH, *words).end(2)
+        print("  " + output.strip().splitlines()[-1], flush=True)
+    path = os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if p == "/nowhere")
+    output = Main(experiment, *SLURM, *LENGTH, PATH=path).end(2)
+    print("  " + output.strip().splitlines()[-1], flush=True)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tasks", type=int, default=200)
+    parser.add_argument("--only", nargs="*", help="names of checks")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        start_slurm(folder)
+        checks = [plain, requeued, preempted, time_limit, closed, mistakes]
+        if options.only is not None:
+            checks = [check for check in checks if check.__name__ in options.only]
+        if checks:
+            experiment, local = grid(folder)
+            for check in checks:
+                check(experiment, local)
+        if options.tasks:
+            print("load", flush=True)
+            load(folder, options.tasks, *SLURM)
