@@ -1,6 +1,7 @@
 """The states of runs, as functions of what their folders hold."""
 
 import dataclasses
+import os
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ import pytest
 from disentanglement import records
 from disentanglement.experiments import queues, states
 from disentanglement.experiments.runs import RunFolder
-from disentanglement.files import fingerprint
+from disentanglement.files import fingerprint, lock_file
 from disentanglement.training import activity, checkpoint
 from tests.experiments import ROOT, load
 
@@ -119,6 +120,7 @@ def test_running_and_interrupted(run, hold):
     assert "last seen 20" in found.detail
     assert found.next == "main.py resumes"
     (run.path / activity.FILE).write_text('{"pid": 3, "host": "a"}')
+    os.utime(lock_file(run.path), (0, 0))  # no sign of life for long, also from another host
     assert (state(run).name, state(run).detail) == ("interrupted", "its process died")
     (run.path / activity.FILE).unlink()  # a run of an earlier version
     assert state(run).detail == "its process died"
@@ -234,7 +236,7 @@ def test_queues_of_live_processes_only(run, tmp_path):
         found = state(run, queue=queues.waiting(results))
         assert (found.name, found.detail) == ("queued", "a main script will train it")
         queue.start([name])
-        assert queues.waiting(results) == {"other": "train"}
+        assert queues.waiting(results) == {"other": sentence}
         queue.clear()
         assert queues.waiting(results) == {}
     assert queues.waiting(results) == {}

@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from disentanglement.scheduler_config import SchedulerConfig
 from disentanglement.training import activity
 
 _SECONDS = 10.0  # between two looks at the tasks
+_CONNECTING = 10  # seconds
 _SAVING = 120  # seconds that runs have to save after Ctrl-C
 
 
@@ -199,8 +201,9 @@ def _connected(address: str) -> Iterator[Any]:
     if address == "local":
         options["include_dashboard"] = False
     try:
+        _check_answers(address)
         ray.init(address=address, **options)
-    except (ConnectionError, ValueError, TimeoutError, RuntimeError) as error:
+    except (ConnectionError, ValueError, OSError, RuntimeError) as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise UserError(
             f"no Ray cluster at ray_address '{address}' ({lines[0]}): start one with `ray start "
@@ -210,6 +213,13 @@ def _connected(address: str) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _check_answers(address: str) -> None:
+    """Raise OSError if nothing listens at HOST:PORT, which Ray itself would try for minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECTING).close()
 
 
 @contextlib.contextmanager
