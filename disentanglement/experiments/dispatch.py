@@ -137,4 +137,5 @@ def _command(job: Job, options: argparse.Namespace, group: list[RunFolder]) -> C
     words = [sys.executable, str(script), "--config", str(options.config)]
     for text in options.set:
         words += ["--set", text]
+    words += job.task_options()
     return Command(shlex.join([*words, *(run.task.name for run in group)]), group[0].log)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from disentanglement.config import TrainingConfig
 from disentanglement.data.dataset import Dataset
+from disentanglement.evaluation.protocols import PAPER
 from disentanglement.experiments import grid
 
 if TYPE_CHECKING:  # these import Keras or scikit-learn, and `main.py --list` should be quick
@@ -80,7 +81,7 @@ class Experiment:
             scores = [loop.no_scores] * len(models)
         loop.train_together(models, dataset, folders, scores)
 
-    def score(self, config: TrainingConfig, run_folder: Path) -> None:
+    def score(self, config: TrainingConfig, run_folder: Path, protocol: str = PAPER) -> None:
         """Score every checkpoint of a trained run, keeping the scores that exist already.
 
         Raises:
@@ -91,6 +92,12 @@ class Experiment:
 
         from disentanglement.evaluation import final_metrics
 
+        if protocol != PAPER:
+            from disentanglement.evaluation import named_protocols
+
+            metrics = named_protocols.named(protocol).chosen()
+            final_metrics.score_run(model, dataset, metrics, run_folder, None, protocol)
+            return
         lists = self.metrics()
         metrics = lists.available(lists.final, log.info)
         computed = lists.computed_arrays(model, dataset)

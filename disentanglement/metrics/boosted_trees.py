@@ -8,18 +8,17 @@ per class, grow in several threads.
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from joblib import effective_n_jobs
 from scipy.special import expit, softmax
-
-from disentanglement import threads
 
 STAGES, DEPTH, RATE = 100, 3, 0.1  # scikit-learn's defaults
 _SAME = np.float32(1e-7)  # values as close as that are not separated, as in scikit-learn
 _FLAT = np.finfo(float).eps  # a node whose targets vary less is not split
 
 
-@dataclass
 class SortedCodes:
     """Codes [N, K] in float32, and the order of each; all factors and classes share them."""
 
@@ -80,7 +79,7 @@ def boost(
         raw_test[:, k] += RATE * tree.predict(test_columns)
         return tree.gains
 
-    with ThreadPoolExecutor(threads.used()) as pool:
+    with ThreadPoolExecutor(effective_n_jobs(-1)) as pool:
         for stage in range(STAGES):
             probabilities = expit(raw) if len(classes) == 2 else softmax(raw, axis=1)
             residuals = np.ascontiguousarray((targets - probabilities).T)
@@ -143,19 +142,13 @@ class _Tree:
         column = self._codes.columns[code]
         threshold = float(column[row[place]]) / 2 + float(column[row[place + 1]]) / 2
         if depth == 1:  # leaves need no order
-            parts = [(row[None, : place + 1], None), (row[None, place + 1 :], None)]
+            parts: list[Any] = [(row[None, : place + 1], None), (row[None, place + 1 :], None)]
         else:
             is_left = np.zeros(len(self._residuals), bool)
             is_left[row[: place + 1]] = True
             mask = is_left[order]
             # Every code has the same rows on the left, so the parts are rectangular, too.
-            parts = [
-                tuple(
-                    None if array is None else array[side].reshape(len(order), -1)
-                    for array in (order, values)
-                )
-                for side in (mask, ~mask)
-            ]
+            parts = [(_part(order, side), _part(values, side)) for side in (mask, ~mask)]
         return code, threshold, *(self._grow(*part, depth - 1) for part in parts)
 
     def _split(self, order, values):
@@ -193,3 +186,8 @@ class _Tree:
         value = float(self._shrink * residuals.sum() / hessian) if hessian > 1e-150 else 0.0
         self.fitted[rows] = value
         return value
+
+
+def _part(array: np.ndarray | None, mask: np.ndarray) -> np.ndarray | None:
+    """Return the entries of an array [K, n] under a mask with equally many in each row."""
+    return None if array is None else array[mask].reshape(len(array), -1)

@@ -6,9 +6,9 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import entr
 
-from disentanglement.console import progress_bar
 from disentanglement.metrics.arrays import check, dead_codes
 from disentanglement.metrics.boosted_trees import STAGES, SortedCodes, boost
+from disentanglement.metrics.metric import Progress, no_progress
 from disentanglement.metrics.result import Result
 from disentanglement.metrics.unseen import note
 
@@ -46,6 +46,7 @@ def dlib_dci(
     test_codes: np.ndarray,
     test_ids: np.ndarray,
     seed: int = 0,
+    progress: Progress = no_progress,
 ) -> DlibDCIResult:
     """Compute DCI from boosted trees that classify each factor; see `boosted_trees`.
 
@@ -61,11 +62,10 @@ def dlib_dci(
     codes = SortedCodes(x)
     counts = [len(np.unique(column)) for column in ids.T]
     trees = STAGES * sum(1 if count == 2 else count for count in counts)
-    with progress_bar(trees, "trees", "dlib.dci", passing=True) as bar:
-        results = [
-            boost(codes, column, x_test, (seed + i) % 2**32, bar.update)
-            for i, column in enumerate(ids.T)
-        ]
+    results = [
+        boost(codes, column, x_test, (seed + i) % 2**32, lambda done: progress(done, trees))
+        for i, column in enumerate(ids.T)
+    ]
     importance = np.stack([result.importance for result in results], axis=1)
     pairs = list(zip(results, ids.T, ids_test.T, strict=True))
     accuracy = np.array([(result.predicted_test == test).mean() for result, _, test in pairs])

@@ -8,6 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from disentanglement.metrics.arrays import ArrayError, check, dead_codes
+from disentanglement.metrics.metric import Progress, no_progress
 from disentanglement.metrics.result import Result
 from disentanglement.metrics.unseen import unseen
 
@@ -28,7 +29,11 @@ class DlibExplicitnessResult(Result):
 
 
 def dlib_explicitness(
-    train_codes: np.ndarray, train_ids: np.ndarray, test_codes: np.ndarray, test_ids: np.ndarray
+    train_codes: np.ndarray,
+    train_ids: np.ndarray,
+    test_codes: np.ndarray,
+    test_ids: np.ndarray,
+    progress: Progress = no_progress,
 ) -> DlibExplicitnessResult:
     """Score how well a linear classifier predicts each factor from all standardised codes.
 
@@ -44,8 +49,8 @@ def dlib_explicitness(
     x, ids, x_test, ids_test = check(
         train_codes=train_codes, train_ids=train_ids, test_codes=test_codes, test_ids=test_ids
     )
-    if found := unseen(ids, ids_test):
-        factor, value = found[0]
+    if values := unseen(ids, ids_test):
+        factor, value = values[0]
         raise ArrayError(
             f"test_ids: factor {factor} takes the value {value}, which train_ids lack, so it has "
             "no probability: take more samples, or merge rare values"
@@ -53,12 +58,15 @@ def dlib_explicitness(
     dead = dead_codes(train_codes)
     mean, scale = x.mean(axis=0), np.where(dead, 1, x.std(axis=0))
     x, x_test = ((each - mean) / scale * ~dead for each in (x, x_test))
-    areas = np.array(
-        Parallel(n_jobs=-1, prefer="threads")(
-            delayed(_areas)(x, column, x_test, test)
-            for column, test in zip(ids.T, ids_test.T, strict=True)
-        )
+    jobs = Parallel(n_jobs=-1, prefer="threads", return_as="generator")(
+        delayed(_areas)(x, column, x_test, test)
+        for column, test in zip(ids.T, ids_test.T, strict=True)
     )
+    found = []
+    for each in jobs:
+        found.append(each)
+        progress(1, ids.shape[1])
+    areas = np.array(found)
     return DlibExplicitnessResult(float(areas[:, 1].mean()), float(areas[:, 0].mean()), areas[:, 1])
 
 

@@ -11,6 +11,7 @@ from sklearn.metrics import log_loss, mutual_info_score
 from sklearn.preprocessing import OneHotEncoder
 
 from disentanglement.metrics.arrays import ArrayError, check, dead_codes
+from disentanglement.metrics.metric import Progress, no_progress
 from disentanglement.metrics.mutual_information import entropy
 from disentanglement.metrics.result import Result
 
@@ -46,7 +47,9 @@ class InfoMECResult(Result):
     note: str = ""
 
 
-def infomec(codes: np.ndarray, factor_ids: np.ndarray, seed: int = 0) -> InfoMECResult:
+def infomec(
+    codes: np.ndarray, factor_ids: np.ndarray, seed: int = 0, progress: Progress = no_progress
+) -> InfoMECResult:
     """Compute InfoMEC of continuous codes, as the authors' standalone code does.
 
     A code is active if its range is over a twentieth of the largest. Mutual information is
@@ -59,26 +62,34 @@ def infomec(codes: np.ndarray, factor_ids: np.ndarray, seed: int = 0) -> InfoMEC
     """
     x, ids = _checked(codes, factor_ids)
     ranges = np.ptp(x, axis=0)
-    return _continuous(codes, x, ids, ranges > ranges.max() / 20, "range / 20", NEIGHBOURS, seed)
+    return _continuous(
+        codes, x, ids, ranges > ranges.max() / 20, "range / 20", NEIGHBOURS, seed, progress
+    )
 
 
-def infomec_range_8(codes: np.ndarray, factor_ids: np.ndarray, seed: int = 0) -> InfoMECResult:
+def infomec_range_8(
+    codes: np.ndarray, factor_ids: np.ndarray, seed: int = 0, progress: Progress = no_progress
+) -> InfoMECResult:
     """Compute `infomec` with the rule of the authors' training code: range / 8, 3 neighbours."""
     x, ids = _checked(codes, factor_ids)
     ranges = np.ptp(x, axis=0)
-    return _continuous(codes, x, ids, ranges > ranges.max() / 8, "range / 8", 3, seed)
+    return _continuous(codes, x, ids, ranges > ranges.max() / 8, "range / 8", 3, seed, progress)
 
 
-def infomec_iqr_10(codes: np.ndarray, factor_ids: np.ndarray, seed: int = 0) -> InfoMECResult:
+def infomec_iqr_10(
+    codes: np.ndarray, factor_ids: np.ndarray, seed: int = 0, progress: Progress = no_progress
+) -> InfoMECResult:
     """Compute `infomec` of codes whose interquartile range is over a tenth of the largest."""
     x, ids = _checked(codes, factor_ids)
     quarters = np.quantile(x, (0.25, 0.75), axis=0)
     ranges = quarters[1] - quarters[0]
     rule = "interquartile range / 10"
-    return _continuous(codes, x, ids, ranges > ranges.max() / 10, rule, NEIGHBOURS, seed)
+    return _continuous(codes, x, ids, ranges > ranges.max() / 10, rule, NEIGHBOURS, seed, progress)
 
 
-def infomec_discrete(codes: np.ndarray, factor_ids: np.ndarray) -> InfoMECResult:
+def infomec_discrete(
+    codes: np.ndarray, factor_ids: np.ndarray, progress: Progress = no_progress
+) -> InfoMECResult:
     """Compute InfoMEC of discrete codes, such as those of a quantiser; all that vary are active.
 
     Mutual information is that of the counts, and the classifier takes every value of a code as an
@@ -97,7 +108,7 @@ def infomec_discrete(codes: np.ndarray, factor_ids: np.ndarray) -> InfoMECResult
     classes = np.stack([np.unique(column, return_inverse=True)[1] for column in x.T], axis=1)
     information = np.array([[mutual_info_score(s, z) for z in classes.T] for s in ids.T])
     inputs = OneHotEncoder().fit_transform(x)
-    return _result(information, ids, np.ptp(x, axis=0) > 0, "values that vary", inputs)
+    return _result(information, ids, np.ptp(x, axis=0) > 0, "values that vary", inputs, progress)
 
 
 def _checked(codes: np.ndarray, factor_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -107,7 +118,7 @@ def _checked(codes: np.ndarray, factor_ids: np.ndarray) -> tuple[np.ndarray, np.
     return x, ids
 
 
-def _continuous(codes, x, ids, active, rule, neighbours, seed):
+def _continuous(codes, x, ids, active, rule, neighbours, seed, progress):
     for i, column in enumerate(ids.T):
         values, counts = np.unique(column, return_counts=True)
         if counts.min() < 2:
@@ -130,17 +141,16 @@ def _continuous(codes, x, ids, active, rule, neighbours, seed):
             )
             for column in ids.T
         )
-    return _result(information, ids, active & ~dead, rule, scaled)
+    return _result(information, ids, active & ~dead, rule, scaled, progress)
 
 
-def _result(information, ids, active, rule, inputs):
+def _result(information, ids, active, rule, inputs, progress):
     information = information / entropy(ids)[:, None]
     pruned, note = information[:, active], ""
-    explicitness = np.array(
-        Parallel(n_jobs=-1, prefer="threads")(
-            delayed(_explicitness)(inputs, column) for column in ids.T
-        )
-    )
+    explicitness = np.empty(ids.shape[1])
+    for i, column in enumerate(ids.T):  # the fits use all cores themselves
+        explicitness[i] = _explicitness(inputs, column)
+        progress(1, ids.shape[1])
     if not active.any():
         note = "no code is active: infom and infoc are 0 by definition"
         infom = infoc = 0.0
