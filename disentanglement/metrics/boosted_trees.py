@@ -149,7 +149,8 @@ class _Tree:
             mask = is_left[order]
             # Every code has the same rows on the left, so the parts are rectangular, too.
             parts = [(_part(order, side), _part(values, side)) for side in (mask, ~mask)]
-        return code, threshold, *(self._grow(*part, depth - 1) for part in parts)
+        children = [self._grow(one, other, depth - 1) for one, other in parts]
+        return code, threshold, children[0], children[1]
 
     def _split(self, order, values):
         """Return the code and the last place on the left of the best split; None if there is none.
