@@ -131,17 +131,32 @@ def _continuous(codes, x, ids, active, rule, neighbours, seed, progress):
     scaled[:, ~dead] = (x[:, ~dead] - x[:, ~dead].mean(axis=0)) / x[:, ~dead].std(axis=0)
     information = np.zeros((ids.shape[1], x.shape[1]))
     if not dead.all():
-        information[:, ~dead] = Parallel(n_jobs=-1, prefer="threads")(
-            delayed(mutual_info_classif)(
-                scaled[:, ~dead],
-                column,
-                discrete_features=False,
-                n_neighbors=neighbours,
-                random_state=seed % 2**32,
-            )
-            for column in ids.T
-        )
+        information[:, ~dead] = neighbour_information(scaled[:, ~dead], ids, neighbours, seed)
     return _result(information, ids, active & ~dead, rule, scaled, progress)
+
+
+def neighbour_information(
+    codes: np.ndarray, factor_ids: np.ndarray, neighbours: int, seed: int
+) -> np.ndarray:
+    """Return the k-NN estimate of each code's information on each factor: [S, K], in nats.
+
+    Args:
+        codes: [N, K], standardised.
+        factor_ids: [N, S], integer classes.
+        neighbours: k.
+        seed: Of the tiny noise that separates equal values.
+    """
+    columns = Parallel(n_jobs=-1, prefer="threads")(
+        delayed(mutual_info_classif)(
+            codes,
+            column,
+            discrete_features=False,
+            n_neighbors=neighbours,
+            random_state=seed % 2**32,
+        )
+        for column in factor_ids.T
+    )
+    return np.array(columns)
 
 
 def _result(information, ids, active, rule, inputs, progress):
