@@ -98,6 +98,14 @@ def test_evaluate_by_dlibs_protocol(tmp_path):
         evaluate(encode, Grid(), ["mig"], path=path)
 
 
+def test_a_metric_of_ones_own_has_the_protocols_name_too():
+    def mine(train_codes, test_codes):
+        return len(train_codes) / len(test_codes)
+
+    record = evaluate(encode, Grid(), {"mine": mine}, protocol="dlib")
+    assert record["scores"] == {"dlib.mine": 2}
+
+
 def test_too_few_images():
     factors = np.stack(np.unravel_index(np.arange(64), (8, 8)), axis=1)
     few = LabelledImages(tiny.Bars().images(np.arange(64)), factors)

@@ -87,7 +87,10 @@ def evaluate(
             metric's parameter or the seed is wrong, or `path` holds something else.
     """
     chosen = named(protocol)
-    metrics = dict(metrics) if isinstance(metrics, Mapping) else chosen.chosen(metrics)
+    if isinstance(metrics, Mapping):
+        metrics = {chosen.full_name(name): metric for name, metric in metrics.items()}
+    else:
+        metrics = chosen.chosen(metrics)
     if seed < 0:
         raise UserError(f"seed {seed}: must be 0 or more")
     if chosen.name == PAPER:

@@ -51,13 +51,19 @@ class NamedProtocol:
         """
         found = {}
         for name in self.default if names is None else names:
-            full = name if name in self.metrics else f"{self.name}.{name}"
+            full = self.full_name(name)
             if full not in self.metrics:
                 hint = nearest(name, [key.removeprefix(f"{self.name}.") for key in self.metrics])
                 of = "" if self.name == PAPER else f" of --protocol {self.name}"
                 raise UserError(f"unknown metric '{name}'{of}{hint}")
             found[full] = self.metrics[full]
         return found
+
+    def full_name(self, name: str) -> str:
+        """Return the name of a metric with the protocol's, which the paper's do not have."""
+        if self.name == PAPER or name in self.metrics or name.startswith(f"{self.name}."):
+            return name
+        return f"{self.name}.{name}"
 
     def describe(self, images: MetricImages, table: FactorTable) -> dict[str, Any]:
         """Return what a record says of the images that `draw` chose from a table."""
