@@ -225,7 +225,7 @@ def test_what_the_shapes_of_arrays_tell(shapes, text):
 def test_the_papers_protocol_is_the_one_that_evaluation_follows():
     dataset = DSprites(np.zeros((0, 512), np.uint8))  # choosing images needs none of them
     images = evaluate.draw_images(dataset, evaluate.metric_stream(0))
-    assert evaluate.protocol(dataset, images) == PAPERS
+    assert evaluate.describe(dataset, images) == PAPERS
     assert ImageProtocol.of({"protocol": PAPERS}) == paper.PROTOCOL
 
 

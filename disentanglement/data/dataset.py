@@ -20,6 +20,11 @@ class MetricImages(TypedDict, total=False):
         factor_ids: [N, F], the same as integer classes.
         continuous: [F], whether a factor is a quantity (True) or a category (False).
         factor_names: F names.
+        train, test: [N3] and [N4], images with known factors to fit to and to score on.
+        train_ids, test_ids: [N3, F] and [N4, F], their factors as integer classes.
+        train_group, test_group: Like `group`, with `train_group_labels`, `test_group_labels`.
+        train_pair, test_pair: [P, L, 2], points of L pairs; the images of a pair share the factor
+            in `train_pair_labels`, `test_pair_labels`.
     """
 
     group: np.ndarray
@@ -30,6 +35,18 @@ class MetricImages(TypedDict, total=False):
     factor_ids: np.ndarray
     continuous: np.ndarray
     factor_names: Sequence[str]
+    train: np.ndarray
+    test: np.ndarray
+    train_ids: np.ndarray
+    test_ids: np.ndarray
+    train_group: np.ndarray
+    test_group: np.ndarray
+    train_group_labels: np.ndarray
+    test_group_labels: np.ndarray
+    train_pair: np.ndarray
+    test_pair: np.ndarray
+    train_pair_labels: np.ndarray
+    test_pair_labels: np.ndarray
 
 
 class ImageSource(Protocol):
@@ -81,6 +98,14 @@ class HasMetricData(Protocol):
 
     def metric_checksum(self) -> str:
         """Return a checksum of all these data: images, factors and labels."""
+
+
+@runtime_checkable
+class HasFactorTable(Protocol):
+    """A data set that knows the factors of every image, though it holds no full grid of them."""
+
+    def factor_table(self) -> tuple[np.ndarray, Sequence[str]]:
+        """Return the factors of all images as integer classes [N, F], and F names."""
 
 
 @runtime_checkable

@@ -80,6 +80,10 @@ class LabelledImages:
         images = np.asarray(self.pixels[numbers])
         return images.astype(np.float32) / (255 if images.dtype == np.uint8 else 1)
 
+    def factor_table(self) -> tuple[np.ndarray, Sequence[str]]:
+        """Return the classes of all images' factors, [N, F], and the factors' names."""
+        return self.classes, self.factor_names
+
     def draw_images(self, rng: np.random.Generator) -> MetricImages:
         """Draw groups, and a tenth of the images (or 10,000) for the reference and the sample."""
         labels = np.arange(self.groups) % len(self.factor_names)

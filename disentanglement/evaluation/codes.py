@@ -10,7 +10,7 @@ import numpy as np
 from disentanglement.data.dataset import ImageSource
 from disentanglement.errors import UserError
 from disentanglement.evaluation.encoding import Encoder, encode_images
-from disentanglement.evaluation.evaluate import draw_images, metric_stream, protocol
+from disentanglement.evaluation.evaluate import describe, draw_images, metric_stream
 from disentanglement.files import atomic_path, keep_old
 
 ABOUT = "about"  # the array with the description, as JSON
@@ -47,7 +47,7 @@ def save_codes(
     if seed < 0:
         raise UserError(f"seed {seed}: must be 0 or more")
     images = draw_images(dataset, metric_stream(seed))
-    about = {"seed": seed, "protocol": protocol(dataset, images), "model": dict(model or {})}
+    about = {"seed": seed, "protocol": describe(dataset, images), "model": dict(model or {})}
     try:
         text = json.dumps(about)
     except (TypeError, ValueError) as error:

@@ -10,8 +10,21 @@ from disentanglement.data.dataset import ImageSource, MetricImages
 from disentanglement.errors import UserError
 from disentanglement.wording import counted
 
-_IMAGES = {"group_codes": "group", "reference_codes": "reference", "codes": "sample"}
-_LABELS = ("group_labels", "factors", "factor_ids", "continuous")
+_IMAGES = {
+    "group_codes": "group",
+    "reference_codes": "reference",
+    "codes": "sample",
+    "train_codes": "train",
+    "test_codes": "test",
+    "train_group_codes": "train_group",
+    "test_group_codes": "test_group",
+    "train_pair_codes": "train_pair",
+    "test_pair_codes": "test_pair",
+}
+_LABELS = (
+    *("group_labels", "factors", "factor_ids", "continuous", "train_ids", "test_ids"),
+    *("train_group_labels", "test_group_labels", "train_pair_labels", "test_pair_labels"),
+)
 _CHUNK = 4096  # images held in memory at a time
 
 Encoder = Callable[[np.ndarray], np.ndarray]  # images [n, H, W, C] -> codes [n, K]
@@ -39,6 +52,13 @@ def encode_images(
     wanted = {name: known[key] for name, key in _IMAGES.items() if name in names and key in known}
     labels = {name: known[name] for name in _LABELS if name in known}
     return _encode_once(encode, dataset, wanted) | labels
+
+
+def codes_of(codes: np.ndarray, images: MetricImages) -> dict[str, np.ndarray]:
+    """Return the arrays of `disentanglement.metrics` for images whose codes [N, K] are known."""
+    known: dict[str, Any] = dict(images)
+    wanted = {name: codes[known[key]] for name, key in _IMAGES.items() if key in known}
+    return wanted | {name: known[name] for name in _LABELS if name in known}
 
 
 def _encode_once(

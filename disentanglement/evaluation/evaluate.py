@@ -3,10 +3,11 @@
 An encoder is any function from images [n, H, W, C] to codes [n, K]; metrics never see a model.
 """
 
+import contextlib
 import logging
 import time
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,7 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from disentanglement import records
-from disentanglement.config import nearest
-from disentanglement.console import sign_of_life
+from disentanglement.console import progress_bar, sign_of_life
 from disentanglement.data import factors
 from disentanglement.data.dataset import (
     Dataset,
@@ -31,12 +31,12 @@ from disentanglement.errors import UserError
 from disentanglement.evaluation import fingerprints
 from disentanglement.evaluation.computed_arrays import ComputedArray
 from disentanglement.evaluation.encoding import Encoder, encode_images
+from disentanglement.evaluation.named_protocols import PAPER, draw_and_describe, named
 from disentanglement.evaluation.paper import GROUP_SIZE, GROUPS, SHARE
 from disentanglement.evaluation.scorecard import Scorecard
 from disentanglement.metrics.arrays import ArrayError, check
-from disentanglement.metrics.metric import Metric, MetricFunction
+from disentanglement.metrics.metric import Metric, MetricFunction, Progress, no_progress
 from disentanglement.metrics.result import Result
-from disentanglement.metrics.suite import METRICS
 from disentanglement.streams import stream
 from disentanglement.wording import counted
 
@@ -49,15 +49,16 @@ log = logging.getLogger(__name__)
 def evaluate(
     encode: Encoder,
     dataset: ImageSource,
-    metrics: Mapping[str, MetricFunction] | Iterable[str] = METRICS,
+    metrics: Mapping[str, MetricFunction] | Iterable[str] | None = None,
     *,
+    protocol: str = PAPER,
     seed: int = 0,
     path: Path | None = None,
     model: Mapping[str, Any] | None = None,
     computed: Mapping[str, ComputedArray] | None = None,
     overwrite: bool = False,
 ) -> dict[str, Any]:
-    """Score an encoder by the paper's protocol and return the record, a JSON value.
+    """Score an encoder by a protocol and return the record, a JSON value.
 
     With `path`, the record is saved there after every metric. A later call with the same encoder,
     data set, seed and model computes only what is missing. The record holds the encoder's codes of
@@ -67,7 +68,9 @@ def evaluate(
     Args:
         encode: Returns the codes [n, K] of images [n, H, W, C], n up to 4096.
         dataset: See `draw_images`; the folders of data/ have ready ones.
-        metrics: Name -> metric, or names in `suite.METRICS` (default: all of them).
+        metrics: Name -> metric, or names of the protocol's metrics (default: all that it names).
+        protocol: "paper" (InfoGAN-CR's), "dlib" (disentanglement_lib's) or "infomec"; see
+            docs/METRICS.md. The names of scores of all but the paper's start with the protocol.
         seed: Seeds the choice of images and the metrics' learners; 0 or more.
         path: The file for the record.
         overwrite: Rename a record of something else at `path`, and any other file, and start anew.
@@ -84,14 +87,22 @@ def evaluate(
         UserError: The codes cannot be used, the data set cannot be scored, a metric's name, a
             metric's parameter or the seed is wrong, or `path` holds something else.
     """
-    metrics = metrics_by_name(metrics)
+    chosen = named(protocol)
+    if isinstance(metrics, Mapping):
+        metrics = {chosen.full_name(name): metric for name, metric in metrics.items()}
+    else:
+        metrics = chosen.chosen(metrics)
     if seed < 0:
         raise UserError(f"seed {seed}: must be 0 or more")
-    images = draw_images(dataset, metric_stream(seed))
+    if chosen.name == PAPER:
+        images = draw_images(dataset, metric_stream(seed))
+        about = describe(dataset, images)
+    else:
+        images, about = draw_and_describe(chosen, dataset, stream(seed, f"{protocol} images"))
     recorded = {} if path is None else records.read(Path(path).parent, Path(path).name)
     identity = {
         "seed": seed,
-        "protocol": protocol(dataset, images),
+        "protocol": about,
         "model": dict(model or {}),
         "fingerprint": fingerprints.of(encode, dataset, recorded.get("fingerprint")),
     }
@@ -172,23 +183,6 @@ def make_arrays(
     return arrays, sources, encoding_seconds
 
 
-def metrics_by_name(
-    metrics: Mapping[str, MetricFunction] | Iterable[str],
-) -> dict[str, MetricFunction]:
-    """Return metrics by name, from a dict of metrics or from names in `suite.METRICS`.
-
-    Raises:
-        UserError: A name is unknown.
-    """
-    if isinstance(metrics, Mapping):
-        return dict(metrics)
-    names = list(metrics)
-    for name in names:
-        if name not in METRICS:
-            raise UserError(f"unknown metric '{name}'{nearest(name, METRICS)}")
-    return {name: METRICS[name] for name in names}
-
-
 def score_into(
     card: Scorecard,
     metrics: Mapping[str, MetricFunction],
@@ -224,8 +218,8 @@ def score_into(
                 continue
             start = time.perf_counter()
             try:
-                with sign_of_life(name):  # dci_rf_cv takes minutes
-                    result, unconverged = _compute(metric, arrays, seed)
+                with _watched(name, metric) as progress:
+                    result, unconverged = _compute(metric, arrays, seed, progress)
             except ArrayError as error:
                 card.skip(name, str(error))
             else:
@@ -298,7 +292,7 @@ def draw_images(
     }
 
 
-def protocol(dataset: ImageSource, images: MetricImages) -> dict[str, Any]:
+def describe(dataset: ImageSource, images: MetricImages) -> dict[str, Any]:
     """Return what a record says about the data set and the images chosen from it."""
     found: dict[str, Any] = {"dataset": name_of(dataset), "images": len(dataset)}
     if "group" in images:
@@ -317,9 +311,30 @@ def _metric(function: MetricFunction) -> Metric:
         raise UserError(str(error)) from error
 
 
-def _compute(metric: Metric, arrays: Mapping[str, np.ndarray], seed: int) -> tuple[Result, int]:
+@contextlib.contextmanager
+def _watched(name: str, metric: Metric) -> Iterator[Progress]:
+    """Show that a metric runs, with the time left if it reports its progress."""
+    if not metric.takes_progress:
+        with sign_of_life(name):  # dci_rf_cv takes minutes
+            yield no_progress
+        return
+    with progress_bar(None, "steps", name, passing=True) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done)
+
+        yield progress
+
+
+def _compute(
+    metric: Metric,
+    arrays: Mapping[str, np.ndarray],
+    seed: int,
+    progress: Progress = no_progress,
+) -> tuple[Result, int]:
     """Return the metric's result, and how many fits of its learners did not converge."""
     with warnings.catch_warnings(record=True) as caught:  # there can be hundreds
         warnings.simplefilter("always", ConvergenceWarning)
-        result = metric.compute(arrays, seed)
+        result = metric.compute(arrays, seed, progress)
     return result, sum(issubclass(w.category, ConvergenceWarning) for w in caught)

@@ -14,6 +14,7 @@ from disentanglement.config import TrainingConfig, changed_keys, model_keys
 from disentanglement.data.dataset import Dataset
 from disentanglement.errors import UserError
 from disentanglement.evaluation.computed_arrays import ComputedArray
+from disentanglement.evaluation.protocols import PAPER
 from disentanglement.files import fingerprint
 from disentanglement.metrics.metric import MetricFunction
 from disentanglement.training import activity, checkpoint
@@ -25,22 +26,28 @@ if TYPE_CHECKING:  # imports Keras
 log = logging.getLogger(__name__)
 
 
-def checkpoints(run_folder: Path, config: TrainingConfig) -> dict[str, Path]:
+def checkpoints(run_folder: Path, config: TrainingConfig, protocol: str = PAPER) -> dict[str, Path]:
     """Return the checkpoints in a run's folder, by the names of their score files."""
-    found = {file_name(config): run_folder / "checkpoint" / checkpoint.FILE}
+    found = {file_name(config, "", protocol): run_folder / "checkpoint" / checkpoint.FILE}
     for path in sorted((run_folder / "checkpoint").glob(f"global_id-*/{checkpoint.FILE}")):
-        found[file_name(config, path.parent.name)] = path
+        found[file_name(config, path.parent.name, protocol)] = path
     return found
 
 
-def file_name(config: TrainingConfig, snapshot: str = "") -> str:
-    """Return the name of the last checkpoint's score file, or of a snapshot's ("global_id-7")."""
-    return f"final_metrics{'_' if snapshot else ''}{snapshot}{config.score_suffix}.json"
+def file_name(config: TrainingConfig, snapshot: str = "", protocol: str = PAPER) -> str:
+    """Return the name of the last checkpoint's score file, or of a snapshot's ("global_id-7").
+
+    That of a protocol other than the paper's follows, e.g. final_metrics_dlib.json.
+    """
+    parts = ("final_metrics", "" if protocol == PAPER else protocol, snapshot)
+    return f"{'_'.join(filter(None, parts))}{config.score_suffix}.json"
 
 
-def is_done(run_folder: Path, metrics: Iterable[str], config: TrainingConfig) -> bool:
+def is_done(
+    run_folder: Path, metrics: Iterable[str], config: TrainingConfig, protocol: str = PAPER
+) -> bool:
     """Return whether each metric has been scored, or skipped, for every checkpoint as it is now."""
-    for name, path in checkpoints(run_folder, config).items():
+    for name, path in checkpoints(run_folder, config, protocol).items():
         try:
             found = records.read(run_folder, name)
             if found["model"]["checkpoint"] != fingerprint(path):
@@ -77,6 +84,7 @@ def score_run(
     metrics: Mapping[str, MetricFunction],
     run_folder: Path,
     computed: Mapping[str, ComputedArray] | None = None,
+    protocol: str = PAPER,
 ) -> None:
     """Score every checkpoint of a finished run; existing scores are kept.
 
@@ -86,14 +94,16 @@ def score_run(
         metrics: Name -> metric.
         run_folder: The run's folder.
         computed: Arrays that are not codes or factors, see `evaluate`.
+        protocol: Its name.
 
     Raises:
         UserError: The run has not finished, or was trained with another config or on other data.
     """
     check_trained(run_folder)
     with activity.claim(run_folder, activity.SCORING):
-        for name, path in checkpoints(run_folder, model.config).items():
-            _score_checkpoint(model, dataset, metrics, computed, path, run_folder / name)
+        for name, path in checkpoints(run_folder, model.config, protocol).items():
+            out = run_folder / name
+            _score_checkpoint(model, dataset, metrics, computed, protocol, path, out)
 
 
 def _score_checkpoint(
@@ -101,6 +111,7 @@ def _score_checkpoint(
     dataset: Dataset,
     metrics: Mapping[str, MetricFunction],
     computed: Mapping[str, ComputedArray] | None,
+    protocol: str,
     path: Path,
     out: Path,
 ) -> None:
@@ -124,6 +135,7 @@ def _score_checkpoint(
         model.encode,
         dataset,
         metrics,
+        protocol=protocol,
         seed=model.config.run,
         path=out,
         model=description,

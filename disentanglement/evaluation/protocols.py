@@ -5,9 +5,13 @@ from typing import Any
 
 from disentanglement.evaluation.score_records import Record, data_label
 
+PAPER = "paper"  # the default
+NAMES = (PAPER, "dlib", "infomec")  # see `named_protocols`, which takes seconds to import
+
 # What a protocol's parts are about, and the numbers among its attributes.
 PARTS = ("images", "groups", "reference", "sample", "factors")
 NUMBERS = ("images", "groups", "group_size", "reference", "sample")
+_MORE = ("drawn_from", "test_groups", "train", "test")  # of other protocols than the paper's
 
 
 @dataclass(frozen=True)
@@ -17,6 +21,7 @@ class ImageProtocol:
     What the record does not tell is None.
 
     Attributes:
+        name: The protocol's name, see `named_protocols`.
         data: The data set's usual name, see `data_label`.
         images: The number of its images.
         groups: The number of groups of images that share a factor.
@@ -24,8 +29,13 @@ class ImageProtocol:
         reference: The number of reference images, drawn at random.
         sample: The number of images with known factors.
         factors: The names of the factors that vary, or only their number.
+        drawn_from: The number of images that the others are drawn from.
+        test_groups: The number of further groups that are scored; points of pairs are as many.
+        train: The number of images with known factors that learners are fitted to.
+        test: The number of further ones that are scored.
     """
 
+    name: str = PAPER
     data: str | None = None
     images: int | None = None
     groups: int | None = None
@@ -33,6 +43,10 @@ class ImageProtocol:
     reference: int | None = None
     sample: int | None = None
     factors: tuple[str, ...] | int | None = None
+    drawn_from: int | None = None
+    test_groups: int | None = None
+    train: int | None = None
+    test: int | None = None
 
     @classmethod
     def of(cls, record: Record) -> "ImageProtocol":
@@ -43,8 +57,11 @@ class ImageProtocol:
         given = record.get("protocol")
         if not isinstance(given, dict):
             return cls()
-        known: dict[str, Any] = _from_shapes(given.get("arrays"))
-        known |= {key: given[key] for key in NUMBERS if _is_number(given.get(key))}
+        name = given.get("name", PAPER)
+        known: dict[str, Any] = {"name": str(name)}
+        known |= _from_shapes(given.get("arrays")) if name == PAPER else {}
+        numbers = (*NUMBERS, *_MORE) if name != PAPER else NUMBERS
+        known |= {key: given[key] for key in numbers if _is_number(given.get(key))}
         names, dataset = given.get("factors"), given.get("dataset")
         if isinstance(names, list) and all(isinstance(name, str) for name in names):
             known["factors"] = tuple(names)
@@ -70,7 +87,13 @@ class ImageProtocol:
         """Return all that is known in words, but for what the data set's name says."""
         # The name of a set that has others of its kind ends in its factors and number of images.
         named = ("images", "factors") if (self.data or "").endswith(" images)") else ()
-        parts = (self.part(about) for about in PARTS if about not in named)
+        parts = [self.part(about) for about in PARTS if about not in named]
+        if self.train is not None and self.test is not None:
+            parts.append(f"{self.train:,} training and {self.test:,} test images")
+        if self.groups is not None and self.test_groups is not None:
+            parts.append(f"{self.test_groups:,} test groups, as many points of pairs")
+        if self.drawn_from is not None and self.drawn_from != self.images:
+            parts.append(f"drawn from {self.drawn_from:,} images")
         return ", ".join(filter(None, parts)) or "protocol unknown"
 
 

@@ -15,11 +15,22 @@ from disentanglement import console
 from disentanglement.config import nearest
 from disentanglement.errors import UserError, os_errors_in_one_line
 from disentanglement.evaluation import codes, evaluate
+from disentanglement.evaluation.named_protocols import (
+    PAPER,
+    PROTOCOLS,
+    NamedProtocol,
+    arrays_from_file,
+    named,
+)
 from disentanglement.evaluation.scorecard import Scorecard
 from disentanglement.files import fingerprint
 from disentanglement.metrics import arrays
 from disentanglement.metrics.metric import MetricFunction
-from disentanglement.metrics.suite import METRICS
+from disentanglement.streams import stream
+
+# What a file's description says of its data set, and the arrays that other protocols draw from.
+_OF_DATA = ("dataset", "images", "factors")
+_DRAWN_FROM = ("codes", "factor_ids")
 
 _ARRAYS = """
 arrays of FILE.npz (M groups of L images, K codes, F factors, N images):
@@ -33,6 +44,8 @@ arrays of FILE.npz (M groups of L images, K codes, F factors, N images):
   shape_probabilities [S, C]  p(shape | generated image), for sample_quality
 A metric whose arrays are missing is reported as skipped. docs/METRICS.md explains the metrics,
 docs/YOUR_ENCODER.md how to make such a file from an encoder.
+
+--protocol dlib and --protocol infomec draw their samples from codes and factor_ids.
 """
 
 
@@ -45,7 +58,13 @@ def main(arguments: list[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("file", type=Path, metavar="FILE.npz")
-    parser.add_argument("--metrics", metavar="a,b", help=f"only these of: {', '.join(METRICS)}")
+    parser.add_argument("--metrics", metavar="a,b", help=f"only these of: {_listed()}")
+    parser.add_argument(
+        "--protocol",
+        choices=PROTOCOLS,
+        default=PAPER,
+        help="paper: InfoGAN-CR's (default); dlib: disentanglement_lib's; infomec: InfoMEC",
+    )
     parser.add_argument(
         "--json",
         type=Path,
@@ -65,14 +84,21 @@ def _score(options: argparse.Namespace) -> int:
         raise UserError(f"--seed {options.seed}: must be 0 or more")
     if options.json and options.json.resolve() == options.file.resolve():
         raise UserError(f"--json {options.json}: that is the file with the codes; name another")
-    metrics = _chosen(options.metrics)
+    chosen = named(options.protocol)
+    metrics = _chosen(chosen, options.metrics)
     given, about = _read(options.file)
     shapes = {name: list(array.shape) for name, array in given.items()}
+    protocol = {"arrays": shapes} | about.get("protocol", {})
+    if chosen.name != PAPER:
+        rng = stream(options.seed, f"{chosen.name} images")
+        given, drawn = arrays_from_file(chosen, given, rng)
+        known = {key: protocol[key] for key in _OF_DATA if key in protocol}
+        protocol = known | {"arrays": {name: shapes[name] for name in _DRAWN_FROM}} | drawn
     model = {"name": options.file.stem, "file": fingerprint(options.file)}
     identity = {
         "seed": options.seed,
         **({"image_seed": about["seed"]} if about else {}),
-        "protocol": {"arrays": shapes} | about.get("protocol", {}),
+        "protocol": protocol,
         "model": model | about.get("model", {}),
     }
     card = Scorecard(options.json, identity, say=_print_line, overwrite=True)
@@ -87,13 +113,20 @@ def _score(options: argparse.Namespace) -> int:
     return 0
 
 
-def _chosen(metrics: str | None) -> Mapping[str, MetricFunction]:
+def _listed() -> str:
+    return "; ".join(
+        f"{', '.join(name.removeprefix(f'{p.name}.') for name in p.metrics)} (--protocol {p.name})"
+        for p in PROTOCOLS.values()
+    )
+
+
+def _chosen(protocol: NamedProtocol, metrics: str | None) -> Mapping[str, MetricFunction]:
     if metrics is None:
-        return METRICS
+        return protocol.chosen()
     names = [name.strip() for name in metrics.split(",") if name.strip()]
     if not names:
-        raise UserError(f"--metrics is empty: choose from {', '.join(METRICS)}")
-    return evaluate.metrics_by_name(names)
+        raise UserError(f"--metrics is empty: choose from {', '.join(protocol.metrics)}")
+    return protocol.chosen(names)
 
 
 def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

@@ -129,7 +129,8 @@ class Scorecard:
         """Return a line of text for each score of a metric."""
         entry = self.record["metrics"][name]
         dead = entry["evidence"].get("dead_codes")
-        note = f"  {counted(dead, 'code does', 'codes do')} not vary" if dead else ""
+        note = f"  {remark}" if (remark := entry["evidence"].get("note")) else ""
+        note += f"  {counted(dead, 'code does', 'codes do')} not vary" if dead else ""
         if fits := entry.get("unconverged_fits"):
             note += f"  {counted(fits, 'fit')} of its learner did not converge"
         return [

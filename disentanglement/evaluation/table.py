@@ -4,6 +4,7 @@ Only scores that can be compared share a table: those of one data set by one pro
 """
 
 import argparse
+import sys
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +17,17 @@ from disentanglement import console
 from disentanglement.errors import UserError
 from disentanglement.evaluation import paper
 from disentanglement.evaluation.paper import COLUMNS
-from disentanglement.evaluation.protocols import NUMBERS, ImageProtocol
+from disentanglement.evaluation.protocols import NAMES, NUMBERS, PAPER, ImageProtocol
 from disentanglement.evaluation.score_records import Record, find_records
-from disentanglement.evaluation.table_rows import RANDOM_FEATURES, Row, paper_rows, rows
+from disentanglement.evaluation.table_rows import (
+    RANDOM_FEATURES,
+    Row,
+    columns_of,
+    paper_rows,
+    rows,
+)
 from disentanglement.files import atomic_path, write_text
+from disentanglement.wording import counted
 
 _MARKS = ("<!-- table: python -m disentanglement.table -->", "<!-- end of table -->")
 _UNKNOWN_DATA = "Data set unknown"
@@ -49,6 +57,9 @@ class Table:
     @property
     def columns(self) -> list[str]:
         """The columns to show: the paper's if any row has one of them, and others in use."""
+        known = columns_of(self.protocol.name)
+        if self.protocol.name != PAPER:
+            return [column for column in known if column in self.used]
         papers = list(COLUMNS) if self.used & set(COLUMNS) or not self.used else []
         return papers + [column for column in RANDOM_FEATURES if column in self.used]
 
@@ -63,6 +74,8 @@ class Table:
         data = self.protocol.data
         if self.is_papers:
             return f"{data}, the paper's protocol"
+        if self.protocol.name != PAPER:
+            return f"{data or _UNKNOWN_DATA}, {protocol_title(self.protocol.name)}"
         if data in (paper.PROTOCOL.data, None):
             return f"{data or _UNKNOWN_DATA}, not comparable with the paper"
         return data
@@ -76,7 +89,7 @@ class Table:
             return f"{text}; none of our scores is by it" if alone else text
         if self.protocol.data is None:
             return f"{text}; the rows may be of different data sets"
-        if self.protocol.data == paper.PROTOCOL.data:
+        if self.protocol.data == paper.PROTOCOL.data and self.protocol.name == PAPER:
             theirs = paper.instead_of(self.protocol)
             return f"{paper.difference(self.protocol)} (the paper: {theirs})"
         return text
@@ -91,6 +104,12 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument(
         "results", nargs="+", type=Path, help="score records, or folders to search for them"
+    )
+    parser.add_argument(
+        "--protocol",
+        choices=NAMES,
+        default=PAPER,
+        help="show the scores by this protocol (default: paper)",
     )
     parser.add_argument(
         "--csv",
@@ -118,7 +137,7 @@ def _main(options: argparse.Namespace) -> int:
     for out in (options.csv, options.picture):
         if out and out.resolve() in found:
             raise UserError(f"{out}: that is a record of scores; name another file")
-    tables = compare(found)
+    tables = compare(_by(options.protocol, found))
     print(as_text(tables))
     if options.readme:
         put_into(options.readme, as_text(tables))
@@ -129,6 +148,27 @@ def _main(options: argparse.Namespace) -> int:
     return 0
 
 
+def _by(protocol: str, found: dict[Path, Record]) -> dict[Path, Record]:
+    """Return the records by this protocol; say how many others there are.
+
+    Raises:
+        UserError: There is none, but for the paper's protocol, which has the paper's rows.
+    """
+    names = {path: ImageProtocol.of(record).name for path, record in found.items()}
+    for name in dict.fromkeys(names.values()):
+        if name != protocol:
+            count = counted(list(names.values()).count(name), "record")
+            line = f"note: {count} of scores by --protocol {name} left out"
+            print(line, file=sys.stderr)
+    chosen = {path: record for path, record in found.items() if names[path] == protocol}
+    if not chosen and protocol != PAPER:
+        raise UserError(
+            f"no scores by --protocol {protocol}: run main_final_metrics.py --protocol {protocol} "
+            "first"
+        )
+    return chosen
+
+
 def compare(found: dict[Path, Record]) -> list[Table]:
     """Return a table for each data set and protocol; the one with the paper's rows comes first.
 
@@ -137,7 +177,7 @@ def compare(found: dict[Path, Record]) -> list[Table]:
     groups: dict[ImageProtocol, list[Record]] = {}
     for record in found.values():
         groups.setdefault(ImageProtocol.of(record), []).append(record)
-    data = {protocol.data for protocol in groups}
+    data = {protocol.data for protocol in groups if protocol.name == PAPER}
     tables = []
     if not groups or data & {paper.PROTOCOL.data, None}:
         ours = rows(groups.pop(paper.PROTOCOL, []))
@@ -145,7 +185,8 @@ def compare(found: dict[Path, Record]) -> list[Table]:
         papers = sorted(paper_rows(), key=lambda row: row.model not in names)
         tables.append(Table(paper.PROTOCOL, ours + papers))
     return tables + [
-        Table(protocol, rows(groups[protocol])) for protocol in sorted(groups, key=_order)
+        Table(protocol, rows(groups[protocol], protocol.name))
+        for protocol in sorted(groups, key=_order)
     ]
 
 
@@ -170,7 +211,7 @@ def as_text(tables: list[Table]) -> str:
 
 def notes(tables: list[Table]) -> list[str]:
     """Return the lines that explain headings of columns with scores, and unknown data sets."""
-    used = {column for table in tables for column in table.used}
+    used = {c for table in tables if table.protocol.name == PAPER for c in table.used}
     found = [
         f"{paper.heading(column)}: {note}" for column, note in paper.NOTES.items() if column in used
     ]
@@ -183,23 +224,36 @@ def as_csv(tables: list[Table]) -> str:
 
     `protocol` is "paper" where a row can be compared with the paper's.
     """
-    used = {column for table in tables for column in table.columns}
-    columns = [column for column in (*COLUMNS, *RANDOM_FEATURES) if column in used]
     lines = []
+    columns = _csv_columns(tables)
     for table in tables:
+        by = table.protocol.name
         same: dict[str, Any] = {
             "data_set": table.protocol.data or "unknown",
             "protocol": "paper" if table.is_papers else table.protocol.text(),
         }
+        if by != PAPER:
+            same["protocol"] = f"{by}: {same['protocol']}"
         same |= {name: _or_empty(getattr(table.protocol, name)) for name in NUMBERS}
         for row in table.rows:
             line: dict[str, Any] = {"source": row.source, "model": row.model}
             line |= {"batches": _or_empty(row.batches), "runs": _or_empty(row.runs), **same}
-            for column in columns:
-                name = column if column in COLUMNS else RANDOM_FEATURES[column]
-                line |= {name: row.mean(column), f"{name} s.e.": row.error(column)}
+            for (protocol, column), name in columns.items():
+                if protocol == by:
+                    line |= {name: row.mean(column), f"{name} s.e.": row.error(column)}
             lines.append(line)
     return pd.DataFrame(lines).to_csv(index=False, lineterminator="\n")
+
+
+def _csv_columns(tables: list[Table]) -> dict[tuple[str, str], str]:
+    """Return (protocol, heading) -> name in CSV files, for all columns of the tables."""
+    used = {(table.protocol.name, column) for table in tables for column in table.columns}
+    return {
+        (protocol, column): column if protocol == PAPER and column in COLUMNS else score
+        for protocol in dict.fromkeys((PAPER, *(name for name, _ in sorted(used))))
+        for column, score in columns_of(protocol).items()
+        if (protocol, column) in used
+    }
 
 
 def draw(tables: list[Table], path: Path) -> None:
@@ -225,22 +279,34 @@ def _draw_panels(table: Table, panels: np.ndarray) -> None:
         means = [row.mean(column) for row in table.rows]
         errors = np.nan_to_num([row.error(column) for row in table.rows])
         panel.barh(places, means, xerr=errors, color=colors)
-        panel.set_title(paper.heading(column), size=10)
-        if column in COLUMNS:
+        panel.set_title(_heading(table, column), size=10)
+        if column not in RANDOM_FEATURES:
             panel.set_xlim(0, 1)
     panels[0].set_yticks(places, [f"{row.model}, {row.source}" for row in table.rows])
     panels[0].invert_yaxis()
 
 
-def _order(protocol: ImageProtocol) -> tuple[int, str, str]:
+def protocol_title(name: str) -> str:
+    """Return what tables call a protocol."""
+    from disentanglement.evaluation.named_protocols import PROTOCOLS  # takes seconds to import
+
+    return PROTOCOLS[name].title if name in PROTOCOLS else f"protocol {name}"
+
+
+def _heading(table: Table, column: str) -> str:
+    return paper.heading(column) if table.protocol.name == PAPER else column
+
+
+def _order(protocol: ImageProtocol) -> tuple[int, int, str, str]:
     """Return a key that puts the paper's data set first and unknown ones last."""
     place = {paper.PROTOCOL.data: 0, None: 2}.get(protocol.data, 1)
-    return place, protocol.data or "", protocol.text()
+    return int(protocol.name != PAPER), place, protocol.data or "", protocol.text()
 
 
 def _markdown(table: Table) -> str:
     """Return a Markdown table with aligned columns."""
-    lines = [["", "model", "batches", "runs", *map(paper.heading, table.columns)]]
+    headings = [_heading(table, column) for column in table.columns]
+    lines = [["", "model", "batches", "runs", *headings]]
     for row in table.rows:
         numbers = ["" if n is None else f"{n:,}" for n in (row.batches, row.runs)]
         lines.append([row.source, row.model, *numbers, *map(row.cell, table.columns)])

@@ -4,6 +4,7 @@ import itertools
 import json
 import math
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 
 from disentanglement.evaluation import paper
 from disentanglement.evaluation.paper import COLUMNS
+from disentanglement.evaluation.protocols import PAPER
 from disentanglement.evaluation.score_records import Record
 
 # Columns for images without factors, shown if any record has them. Not FID and KID: see
@@ -21,7 +23,17 @@ RANDOM_FEATURES = {
     "KID (random features)": "random_feature_kid.distance",
     "KID floor": "random_feature_kid.floor",
 }
-_ALL_COLUMNS = COLUMNS | RANDOM_FEATURES
+# The columns of each protocol: heading -> score.
+PAPERS = COLUMNS | RANDOM_FEATURES
+
+
+def columns_of(protocol: str) -> Mapping[str, str]:
+    """Return all columns of a protocol's tables, heading -> score; those of an unknown one: {}."""
+    if protocol == PAPER:
+        return PAPERS
+    from disentanglement.evaluation.named_protocols import PROTOCOLS  # takes seconds to import
+
+    return PROTOCOLS[protocol].columns if protocol in PROTOCOLS else {}
 
 
 @dataclass(frozen=True)
@@ -61,7 +73,7 @@ class Row:
         mean, error = self.mean(column), self.error(column)
         if math.isnan(mean):
             return ""
-        digits, precision = (".2f", ".2f") if column in COLUMNS else (".3g", ".1g")
+        digits, precision = (".3g", ".1g") if column in RANDOM_FEATURES else (".2f", ".2f")
         text = f"{mean:{digits}}"
         if not math.isnan(error):
             text = f"{text} ± {error:{precision}}"
@@ -69,7 +81,7 @@ class Row:
         return text if count == (self.runs or 0) else f"{text} (of {count})"
 
 
-def rows(found: list[Record]) -> list[Row]:
+def rows(found: list[Record], protocol: str = PAPER) -> list[Row]:
     """Return a row for each model, averaged over records that differ only in the model's `run`.
 
     If the records' fingerprints show that they are of different images, rows name theirs, e.g.
@@ -77,6 +89,7 @@ def rows(found: list[Record]) -> list[Row]:
 
     Args:
         found: Records of a table: of one data set, by one protocol, as far as their protocols tell.
+        protocol: Its name.
     """
     one_of_each = {_data(record): record for record in found}.values()
     several = any(_are_of_other_data(a, b) for a, b in itertools.combinations(one_of_each, 2))
@@ -86,8 +99,9 @@ def rows(found: list[Record]) -> list[Row]:
 
     groups = [list(members) for _, members in itertools.groupby(sorted(found, key=key), key=key)]
     held = set().union(*(record["scores"] for record in found))
-    more = [column for column, score in RANDOM_FEATURES.items() if score in held]
-    columns = (*COLUMNS, *more)
+    known = columns_of(protocol)
+    used = [c for c, score in known.items() if score in held or (c in COLUMNS and known is PAPERS)]
+    columns = {column: known[column] for column in used}
     names = [_name(members[0], groups, several) for members in groups]
     return [_row(*row, columns) for row in zip(groups, names, strict=True)]
 
@@ -160,12 +174,13 @@ def _name(record: Record, groups: list[list[Record]], with_data: bool) -> str:
     return f"{name} ({', '.join(own)})" if own else name
 
 
-def _row(members: list[Record], name: str, columns: tuple[str, ...]) -> Row:
+def _row(members: list[Record], name: str, columns: dict[str, str]) -> Row:
     scores = pd.DataFrame([record["scores"] for record in members])
-    scores = scores.reindex(columns=[_ALL_COLUMNS[column] for column in columns]).astype(float)
+    scores = scores.reindex(columns=list(columns.values())).astype(float)
     # Without `dropna`, pandas sums missing scores as zeros, which changes how sums are rounded.
     means, errors, counts = scores.apply(
         lambda column: column.dropna().agg(["mean", "sem", "count"])
     ).to_numpy()
+    counts = counts.astype(int)
     batches = members[0]["model"].get("batches")
-    return Row("ours", name, batches, len(members), means, errors, counts.astype(int), columns)
+    return Row("ours", name, batches, len(members), means, errors, counts, tuple(columns))

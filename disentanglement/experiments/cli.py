@@ -8,7 +8,7 @@ from pathlib import Path
 
 from disentanglement import console, records, threads
 from disentanglement.errors import FolderInUse, TrainingStopped, UserError
-from disentanglement.evaluation import final_metrics
+from disentanglement.evaluation import final_metrics, protocols
 from disentanglement.experiments import dispatch, grid, jobs, parent, requirements
 from disentanglement.experiments.experiment import Experiment
 from disentanglement.experiments.load import load
@@ -57,13 +57,15 @@ def task(folder: Path, arguments: Arguments = None) -> int:
 def task_final_metrics(folder: Path, arguments: Arguments = None) -> int:
     """Run <task>_final_metrics.py: score one trained run. Return the exit status."""
 
-    def score(experiment: Experiment, tasks: list[grid.Task], folders: list[Path]) -> None:
+    def score(
+        experiment: Experiment, tasks: list[grid.Task], folders: list[Path], protocol: str
+    ) -> None:
         log.info("scoring %s", folders[0])
-        experiment.score(tasks[0].config, folders[0])
+        experiment.score(tasks[0].config, folders[0], protocol)
         log.info("scored; see %s", folders[0])
 
     check = final_metrics.check_trained
-    return _run_command(folder, "Score", activity.SCORING, score, arguments, check)
+    return _run_command(folder, "Score", activity.SCORING, score, arguments, check, scores=True)
 
 
 def task_latent_trans(folder: Path, arguments: Arguments = None) -> int:
@@ -120,6 +122,8 @@ def _grid_command(folder: Path, job_type: type[jobs.Job], arguments: Arguments) 
     parser.set_defaults(stack=1)
     if issubclass(job_type, jobs.Training):
         _add_no_metrics(parser)
+    if issubclass(job_type, jobs.Scoring):
+        _add_protocol(parser)
     if job_type.can_stack:
         parser.add_argument(
             "--stack",
@@ -132,8 +136,10 @@ def _grid_command(folder: Path, job_type: type[jobs.Job], arguments: Arguments) 
     def run() -> int:
         console.check_platform()
         threads.limit(options.threads)  # the tasks inherit it
-        experiment = load(folder)
-        return dispatch.run_grid(experiment, job_type(experiment), options)
+        job = job_type(load(folder))
+        if isinstance(job, jobs.Scoring):
+            job.protocol = options.protocol
+        return dispatch.run_grid(job.experiment, job, options)
 
     return console.run_command(run)
 
@@ -142,10 +148,11 @@ def _run_command(
     folder: Path,
     verb: str,
     doing: str,
-    process: Callable[[Experiment, list[grid.Task], list[Path]], None],
+    process: Callable[..., None],
     arguments: Arguments,
     check: Callable[[Path], None] = lambda folder: None,
     trains: bool = False,
+    scores: bool = False,
 ) -> int:
     """Run `process` on the runs that the command line names; return the exit status.
 
@@ -153,10 +160,12 @@ def _run_command(
         folder: The experiment's folder.
         verb: What the command does to a run, for --help.
         doing: The same for others who ask, see `activity.claim`.
-        process: Called with the experiment, the runs and their folders.
+        process: Called with the experiment, the runs and their folders, and with the protocol if
+            the command scores.
         arguments: The command line.
         check: Raises UserError if a run's folder is not ready.
         trains: Whether the command trains, which it can do to several runs at once.
+        scores: Whether it scores, by a protocol.
     """
     parser = _parser(folder, f"{verb} one run of a config's grid.")
     parser.add_argument(
@@ -167,6 +176,8 @@ def _run_command(
     )
     if trains:
         _add_no_metrics(parser)
+    if scores:
+        _add_protocol(parser)
     parser.add_argument(
         "--work-dir", type=Path, help="use this folder instead of the run's folder in results/"
     )
@@ -191,7 +202,8 @@ def _run_command(
             for path in folders:  # before anything is written there
                 stack.enter_context(activity.claim(path, doing))
             console.log_to(path / chosen.scheduler.log_file for path in folders)
-            return console.run_logged(lambda: process(experiment, tasks, folders))
+            more = (options.protocol,) if scores else ()
+            return console.run_logged(lambda: process(experiment, tasks, folders, *more))
 
     return console.run_command(run)
 
@@ -228,6 +240,16 @@ def _add_no_metrics(parser):
         dest="set",
         const="metric_freq=0",
         help="compute no scores during training: the same as --set metric_freq=0",
+    )
+
+
+def _add_protocol(parser):
+    parser.add_argument(
+        "--protocol",
+        choices=protocols.NAMES,
+        default=protocols.PAPER,
+        help="the metrics' protocol: paper (default), dlib (disentanglement_lib's) or infomec; the "
+        "scores of the last two are in final_metrics_dlib.json and final_metrics_infomec.json",
     )
 
 

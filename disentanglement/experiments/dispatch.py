@@ -158,6 +158,7 @@ def _command(
         words += ["--set", text]
     if threads := options.threads or launcher.threads:
         words += ["--threads", str(threads)]
+    words += job.task_options()
     names = tuple(run.task.name for run in group)
     # A command that is underway may do more runs than were selected this time.
     return Command((*words, *names), group[0].log, underway.get(names[0], names))

@@ -12,6 +12,7 @@ from disentanglement.data import sets
 from disentanglement.data.dataset import Dataset
 from disentanglement.data.fit import ImageFormat
 from disentanglement.errors import UserError
+from disentanglement.evaluation.protocols import PAPER
 from disentanglement.experiments import grid
 from disentanglement.experiments.grid import Settled
 
@@ -145,7 +146,7 @@ class Experiment:
             scores = [loop.no_scores] * len(models)
         loop.train_together(models, dataset, folders, scores)
 
-    def score(self, config: TrainingConfig, run_folder: Path) -> None:
+    def score(self, config: TrainingConfig, run_folder: Path, protocol: str = PAPER) -> None:
         """Score every checkpoint of a trained run, keeping the scores that exist already.
 
         Raises:
@@ -156,6 +157,12 @@ class Experiment:
 
         from disentanglement.evaluation import final_metrics
 
+        if protocol != PAPER:
+            from disentanglement.evaluation import named_protocols
+
+            metrics = named_protocols.named(protocol).chosen()
+            final_metrics.score_run(model, dataset, metrics, run_folder, None, protocol)
+            return
         lists = self.metric_lists(config)
         metrics = lists.available(lists.final, log.info)
         computed = lists.computed_arrays(model, dataset)

@@ -9,6 +9,7 @@ from typing import ClassVar
 from disentanglement import files, records
 from disentanglement.config import TrainingConfig
 from disentanglement.evaluation import final_metrics, latent_trans
+from disentanglement.evaluation.protocols import PAPER
 from disentanglement.experiments import requirements, states
 from disentanglement.experiments.experiment import Experiment
 from disentanglement.experiments.requirements import Left
@@ -83,6 +84,10 @@ class Job(abc.ABC):
     def summary(self, run: RunFolder) -> str:
         """Return what the tables say of a run that is done."""
 
+    def task_options(self) -> list[str]:
+        """Return further options for the task's script."""
+        return []
+
     def _final_metrics(self, config: TrainingConfig) -> list[str]:
         lists = self.experiment.metric_lists(config)
         # The task script prints which metrics are left out, and why.
@@ -147,18 +152,35 @@ class Scoring(Job):
         "dci_rf_ibgan.disentanglement",
         "mig",
         "random_feature_frechet.distance",
+        *("dlib.factor_vae", "dlib.dci.disentanglement", "dlib.mig"),
+        *("infomec.infom", "infomec.infoe", "infomec.infoc"),
     )
+    protocol = PAPER
 
     def is_done(self, run: RunFolder, state: State) -> bool:
-        return state.name == states.SCORED
+        if self.protocol == PAPER:
+            return state.name == states.SCORED
+        from disentanglement.evaluation.named_protocols import named  # takes seconds to import
+
+        metrics = named(self.protocol).chosen()
+        trained = state.name in states.TRAINED
+        return trained and final_metrics.is_done(run.path, metrics, run.task.config, self.protocol)
+
+    def label(self, run: RunFolder, state: State) -> str:
+        if self.protocol == PAPER or state.name not in states.TRAINED:
+            return state.name
+        return states.SCORED if self.is_done(run, state) else states.FINISHED
+
+    def task_options(self) -> list[str]:
+        return [] if self.protocol == PAPER else ["--protocol", self.protocol]
 
     def put_away(self, run: RunFolder) -> list[Path]:
-        names = final_metrics.checkpoints(run.path, run.task.config)
+        names = final_metrics.checkpoints(run.path, run.task.config, self.protocol)
         paths = [run.path / name for name in names]
         return [files.keep_old(path) for path in paths if path.exists()]
 
     def summary(self, run: RunFolder) -> str:
-        name = final_metrics.file_name(run.task.config)
+        name = final_metrics.file_name(run.task.config, "", self.protocol)
         scores = records.read(run.path, name)["scores"]
         shown = [f"{score} {scores[score]:.3f}" for score in self._SHOWN if score in scores]
         return "  ".join([*shown, str(run.path / name)])

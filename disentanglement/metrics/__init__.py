@@ -14,6 +14,16 @@ codes and F factors:
     generated_features [N1, D]  a random network's features of generated images
     training_features  [N2, D]  the same features for training images, N2 >= 2 N1
 
+disentanglement_lib's protocol fits on one draw and scores on another:
+
+    train_codes, test_codes     [N3, K] and [N4, K]  codes of images with known factors
+    train_ids, test_ids         [N3, F] and [N4, F]  their factors, as integer classes
+    train_group_codes, ...      [M1, L1, K]     codes of groups that share a factor
+    train_group_labels, ...     [M1]            the factor each group shares
+    train_pair_codes, ...       [P1, L2, 2, K]  codes of L2 pairs a point; both images of a pair
+                                                have the same value of a factor
+    train_pair_labels, ...      [P1]            the factor that a point's pairs share
+
 Every metric returns a `result.Result`: its score and the evidence behind it. It raises
 `arrays.ArrayError` for arrays that it cannot use.
 

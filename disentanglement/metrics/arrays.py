@@ -16,9 +16,24 @@ _DIMENSIONS = {
     "shape_probabilities": "S, C",
     "generated_features": "N1, D",
     "training_features": "N2, D",
+    "train_codes": "N3, K",
+    "train_ids": "N3, F",
+    "test_codes": "N4, K",
+    "test_ids": "N4, F",
+    "train_group_codes": "M1, L1, K",
+    "train_group_labels": "M1",
+    "test_group_codes": "M2, L1, K",
+    "test_group_labels": "M2",
+    "train_pair_codes": "P1, L2, 2, K",
+    "train_pair_labels": "P1",
+    "test_pair_codes": "P2, L2, 2, K",
+    "test_pair_labels": "P2",
 }
 NAMES = tuple(_DIMENSIONS)
-_INTEGERS = ("group_labels", "factor_ids", "continuous")
+_LABELS = tuple(name for name in NAMES if name.endswith("group_labels") or "pair_labels" in name)
+_IDS = ("factor_ids", "train_ids", "test_ids")
+_VARYING = ("factors", "factor_ids", "train_ids")
+_INTEGERS = (*_LABELS, *_IDS, "continuous")
 _LARGEST, _SMALLEST = 1e30, 1e-30  # squares and their sums stay far from overflow
 
 
@@ -44,10 +59,11 @@ def check(**arrays: ArrayLike) -> list[np.ndarray]:
     for name, array in checked.items():
         if name in _INTEGERS:
             checked[name] = _integers(name, array)
-        if name in ("factors", "factor_ids"):
+        if name in _VARYING:
             _check_factors_vary(name, array)
-    if "group_labels" in checked:
-        _check_labels(checked["group_labels"], checked)
+    for name in _LABELS:
+        if name in checked:
+            _check_labels(name, checked[name], checked)
     return list(checked.values())
 
 
@@ -88,6 +104,8 @@ def _check_lengths(arrays: dict[str, np.ndarray]) -> None:
     seen: dict[str, tuple[str, int]] = {}
     for name, array in arrays.items():
         for letter, length in zip(_DIMENSIONS[name].split(", "), array.shape, strict=True):
+            if letter.isdigit() and length != int(letter):
+                raise ArrayError(f"{name} must have the shape [{_DIMENSIONS[name]}]: {array.shape}")
             other, expected = seen.setdefault(letter, (name, length))
             if length != expected:
                 raise ArrayError(
@@ -112,15 +130,15 @@ def _check_factors_vary(name: str, array: np.ndarray) -> None:
             )
 
 
-def _check_labels(labels: np.ndarray, arrays: dict[str, np.ndarray]) -> None:
+def _check_labels(name: str, labels: np.ndarray, arrays: dict[str, np.ndarray]) -> None:
     found = np.unique(labels)
-    count = next((a.shape[1] for n, a in arrays.items() if n in ("factors", "factor_ids")), None)
+    count = next((a.shape[1] for n, a in arrays.items() if n in ("factors", *_IDS)), None)
     if found[0] < 0 or (count and found[-1] >= count):
         limit = f"0 .. {count - 1} ({counted(count, 'factor')})" if count else "0 or more"
-        raise ArrayError(f"group_labels must be {limit}, but go from {found[0]} to {found[-1]}")
+        raise ArrayError(f"{name} must be {limit}, but go from {found[0]} to {found[-1]}")
     if len(found) < (count or found[-1] + 1):
         missing = next(i for i in range(count or found[-1]) if i not in found)
         raise ArrayError(
-            f"group_labels go from {found[0]} to {found[-1]}, but no group has label {missing}: "
+            f"{name} go from {found[0]} to {found[-1]}, but no group has label {missing}: "
             "labels number the factors from 0, and every factor needs groups"
         )

@@ -83,6 +83,10 @@ class Teapots:
             checksum = zlib.crc32(array.data, checksum)
         return f"{checksum:08x}"
 
+    def factor_table(self) -> tuple[np.ndarray, Sequence[str]]:
+        """Return all training images' latents in 20 bins of equal width, [N, F], and names."""
+        return np.stack([equal_width_bins(c) for c in self.latents.T], axis=1), self.factor_names
+
     def draw_images(self, rng: np.random.Generator) -> MetricImages:
         """Draw the images of the paper's protocol: all groups, and N / 10 random training images.
 
