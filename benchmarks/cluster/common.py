@@ -71,7 +71,9 @@ class Main:
 
 def training(experiment: Path, run: int = 3) -> None:
     """Wait until a run has saved its first checkpoint."""
+    end = time.monotonic() + 300
     while not (experiment / f"results/run-{run},/checkpoint/model.npz").exists():
+        assert time.monotonic() < end, "no run has started"
         time.sleep(0.2)
 
 

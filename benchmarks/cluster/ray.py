@@ -5,6 +5,7 @@ python benchmarks/cluster/ray.py [--tasks 200]
 """
 
 import argparse
+import os
 import signal
 import tempfile
 from pathlib import Path
@@ -66,9 +67,11 @@ if __name__ == "__main__":
     parser.add_argument("--only", nargs="*", help="names of checks")
     options = parser.parse_args()
     head = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": 100_000_000}
-    cluster = Cluster(initialize_head=True, head_node_args=head)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        # What the short tasks read; the nodes' processes inherit it.
+        os.environ |= {"EVENTS": str(folder / "load" / "events"), "SECONDS": "0.01"}
+        cluster = Cluster(initialize_head=True, head_node_args=head)
         ray = ("--launcher", "ray", "--set", f"ray_address={cluster.address}")
         checks = [lost_node, plain, stopped, mistakes]
         if options.only is not None:

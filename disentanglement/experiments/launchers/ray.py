@@ -1,6 +1,7 @@
 """The launcher for Ray: a task for each command, which starts it as a process on its node."""
 
 import contextlib
+import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from disentanglement.scheduler_config import SchedulerConfig
 from disentanglement.training import activity
 
 _SECONDS = 10.0  # between two looks at the tasks
+_VARIABLES = ("KERAS_", "TF_", "JAX_", "XLA_", "OMP_", "OPENBLAS_", "LOKY_", "NPROC", "PYTHON")
 _CONNECTING = 10  # seconds
 _SAVING = 120  # seconds that runs have to save after Ctrl-C
 
@@ -68,7 +70,7 @@ class _Tasks:
         self._check_fits(config.ray_cpus, share)
         # Ray cannot retry lost nodes without limit and failures a few times, so we do both.
         self._task = ray.remote(num_cpus=config.ray_cpus, num_gpus=share, max_retries=0)(_task())
-        self._memory = gpus.memory_limit(1 / share) if 0 < share < 1 else {}
+        self._variables = _passed_on() | (gpus.memory_limit(1 / share) if 0 < share < 1 else {})
         self._left: dict[Any, Command] = {}
         self._sizes: dict[Command, int] = {}  # of logs when their tasks were submitted
         self._failures: dict[Command, int] = {}
@@ -100,7 +102,7 @@ class _Tasks:
 
     def _submit(self, command):
         self._sizes[command] = _size(command.log)
-        task = self._task.remote(list(command.words), str(command.log), self._memory)
+        task = self._task.remote(list(command.words), str(command.log), self._variables)
         self._left[task] = command
 
     def _report_started(self, commands):
@@ -149,6 +151,11 @@ class _Tasks:
             self._ray.wait(list(self._left), num_returns=len(self._left), timeout=_SAVING)
         for command in self._left.values():
             self._reporter.ended(command, console.STOPPED, stopped=True)
+
+
+def _passed_on() -> dict[str, str]:
+    """Return the variables that a task shares with this process; its worker is another's child."""
+    return {name: value for name, value in os.environ.items() if name.startswith(_VARIABLES)}
 
 
 def _task() -> Callable[[list[str], str, dict[str, str]], int]:

@@ -5,10 +5,12 @@ for a more important one. submitit's handler for it puts the job back into the q
 stands; ours lets the run save first. A child process would never see the signal.
 """
 
+import contextlib
 import os
 import runpy
 import signal
 import socket
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +53,9 @@ class Task:
         (self.folder / self.name).unlink(missing_ok=True)
         status = _run_script(self.words)
         if status == console.STOPPED and _REQUEUE in asked and callable(requeue):
-            requeue(_REQUEUE, None)  # does not return
+            # Does not return, unless Slurm has queued the job again by itself.
+            with contextlib.suppress(subprocess.CalledProcessError):
+                requeue(_REQUEUE, None)
         records.save(self.folder, {"status": status, "host": socket.gethostname()}, self.name)
         return status
 
