@@ -155,9 +155,14 @@ def current(folder: Path) -> dict[str, Any] | None:
     return found if elsewhere and time.time() - _last_beat(folder) < SILENCE else None
 
 
+def is_in_use(folder: Path) -> bool:
+    """Whether a live process works in a run's folder."""
+    return current(folder) is not None
+
+
 def left_behind(folder: Path) -> dict[str, Any]:
     """Return what a process that died in a run's folder last noted, see `current`; {} if none."""
-    return {} if current(folder) is not None else _read(folder)
+    return {} if is_in_use(folder) else _read(folder)
 
 
 def where(found: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -147,8 +148,11 @@ class _Tasks:
         self._reporter.stopping(list(self._left.values()), at_once=False)
         for task in self._left:
             self._ray.cancel(task)  # KeyboardInterrupt in the task
+        # Ray counts a task as ended as soon as it is cancelled, while its process still saves.
+        folders, end = [c.log.parent for c in self._left.values()], time.monotonic() + _SAVING
         with contextlib.suppress(KeyboardInterrupt):  # a second Ctrl-C: do not wait
-            self._ray.wait(list(self._left), num_returns=len(self._left), timeout=_SAVING)
+            while time.monotonic() < end and any(map(activity.is_in_use, folders)):
+                time.sleep(0.2)
         for command in self._left.values():
             self._reporter.ended(command, console.STOPPED, stopped=True)
 
