@@ -113,6 +113,7 @@ def test_codes_below_the_threshold_are_pruned():
     given = arrays(lambda c: identity(c) * [1, 1, 0.01])
     found = run("factor_vae", given)
     assert found.pruned.tolist() == [False, False, True]
+    assert found.note == "1 code pruned (standard deviation below 0.05)"
     assert found.score < 0.9
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from disentanglement.metrics.arrays import ArrayError, check
 from disentanglement.metrics.result import Result
+from disentanglement.wording import counted
 
 THRESHOLD = 0.05  # codes with a smaller standard deviation are pruned
 
@@ -20,6 +21,7 @@ class DlibFactorVAEResult(Result):
         votes: [K, F], the training votes.
         test_votes: [K, F].
         pruned: [K], whether each code was left out.
+        note: How many were, or "".
     """
 
     score: float
@@ -27,6 +29,7 @@ class DlibFactorVAEResult(Result):
     votes: np.ndarray
     test_votes: np.ndarray
     pruned: np.ndarray
+    note: str = ""
 
 
 def dlib_factor_vae(
@@ -62,7 +65,10 @@ def dlib_factor_vae(
     majority = votes.argmax(axis=1)
     hits = [table[np.arange(len(table)), majority].sum() for table in (test_votes, votes)]
     score, train_score = hits[0] / len(test_labels), hits[1] / len(labels)
-    return DlibFactorVAEResult(float(score), float(train_score), votes, test_votes, ~active)
+    pruned = int((~active).sum())
+    small = f"(standard deviation below {THRESHOLD})"
+    note = f"{counted(pruned, 'code')} pruned {small}" if pruned else ""
+    return DlibFactorVAEResult(float(score), float(train_score), votes, test_votes, ~active, note)
 
 
 def _votes(groups, labels, variance, active, factors):
