@@ -280,6 +280,21 @@ def test_a_grid_on_ray(tmp_path):
     assert result.stdout.count("finished") == 2
 
 
+def test_ctrl_c_on_ray_lets_runs_save(tmp_path):
+    folder = commands.copy_experiment(tmp_path / "experiment")
+    main = commands.start(folder, *RAY, "--runs", "0", SECONDS="60", PYTHONPATH=str(ROOT))
+    end = time.monotonic() + 60
+    while not (folder / "events").exists():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    main.send_signal(signal.SIGINT)
+    output, _ = main.communicate(timeout=60)
+    assert main.returncode == console.STOPPED, output
+    events = [json.loads(line)[0] for line in (folder / "events").read_text().splitlines()]
+    assert events == ["start", "asked", "saved"]
+    assert "run the same command again to resume" in output
+
+
 def test_no_ray_at_the_address(tmp_path):
     folder = commands.copy_experiment(tmp_path / "experiment")
     result = commands.run(folder, "--launcher", "ray", "--set", "ray_address=127.0.0.1:1")

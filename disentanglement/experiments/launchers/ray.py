@@ -147,7 +147,7 @@ class _Tasks:
         """Let running commands save, and wait for them."""
         self._reporter.stopping(list(self._left.values()), at_once=False)
         for task in self._left:
-            self._ray.cancel(task)  # KeyboardInterrupt in the task
+            self._ray.cancel(task)  # KeyboardInterrupt in those that run
         # Ray counts a task as ended as soon as it is cancelled, while its process still saves.
         folders, end = [c.log.parent for c in self._left.values()], time.monotonic() + _SAVING
         with contextlib.suppress(KeyboardInterrupt):  # a second Ctrl-C: do not wait
@@ -175,6 +175,7 @@ def _task() -> Callable[[list[str], str, dict[str, str]], int]:
         import signal
         import socket
         import subprocess
+        import time
 
         for path in (words[0], words[1]):
             if not pathlib.Path(path).exists():
@@ -194,10 +195,13 @@ def _task() -> Callable[[list[str], str, dict[str, str]], int]:
                 start_new_session=True,
             )
         try:
-            return process.wait()
-        except KeyboardInterrupt:
-            process.send_signal(signal.SIGINT)
-            return process.wait()
+            while process.poll() is None:  # the interrupt would not end a wait
+                time.sleep(0.2)
+        except KeyboardInterrupt:  # the task is cancelled
+            process.send_signal(
+                signal.SIGTERM
+            )  # Ray's workers, and so their children, block SIGINT
+        return process.wait()
 
     return task
 
