@@ -1,6 +1,6 @@
 """Measure the time and memory that opening the standard data sets takes.
 
-    python benchmarks/data_sets.py [--folder DIR] [NAME ...]    (about half an hour, 35 GB of disk)
+    python -m benchmarks.data_sets [--folder DIR] [NAME ...]    (about half an hour, 35 GB of disk)
 
 Files of the official sizes and formats, with drawn pictures, are written to a temporary folder and
 deleted again, one set at a time. Each set is opened twice in fresh processes: the first time its
@@ -21,12 +21,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from disentanglement.data import official  # noqa: E402
-from disentanglement.data.official import cars3d, mpi3d, shapes3d, smallnorb  # noqa: E402
-from tests import official_files as write  # noqa: E402
+from disentanglement.data import official
+from disentanglement.data.official import cars3d, mpi3d, shapes3d, smallnorb
+from tests import official_files as write
 
 _GRID = np.mgrid[0:128, 0:128].astype(np.float32)
 _PALETTE = np.random.default_rng(0).integers(40, 256, (200, 3), dtype=np.uint8)
@@ -141,7 +138,7 @@ def measure(title, folder):
     print(
         f"{title}: {size / 1e9:.2f} GB written in {time.perf_counter() - start:.0f} s", flush=True
     )
-    words = [sys.executable, __file__, "--one", name, "--folder", folder]
+    words = [sys.executable, "-m", "benchmarks.data_sets", "--one", name, "--folder", folder]
     first, again = (json.loads(subprocess.check_output(words)) for _ in range(2))
     assert first["checksum"] == again["checksum"]
     everything = sum(path.stat().st_size for path in folder.iterdir())

@@ -18,7 +18,7 @@ from disentanglement.data.image_arrays import ImageArrays
 from disentanglement.data.image_set import TableSet, UnlabelledSet, dataset_of
 from disentanglement.data.official import READERS
 from disentanglement.errors import UserError
-from disentanglement.evaluation.evaluate import draw_images, evaluate, protocol
+from disentanglement.evaluation.evaluate import describe, draw_images, evaluate
 from disentanglement.experiments.grid import result_root
 from disentanglement.experiments.load import load
 from tests import tiny
@@ -249,7 +249,7 @@ def test_gaps_rare_values_and_useless_factors():
     complete = np.flatnonzero(np.isfinite(factors[:, :2]).all(axis=1))
     assert sorted(drawn["sample"]) == complete.tolist()
     np.testing.assert_array_equal(drawn["factors"], factors[drawn["sample"], :2])
-    assert protocol(data, drawn)["dataset"] == "mine"
+    assert describe(data, drawn)["dataset"] == "mine"
     changed = factors.copy()
     changed[5, 0] = 2 - changed[5, 0]
     other = table(changed, ("kind", "place", "same", "id"), (False, True, True, False), [])

@@ -69,7 +69,6 @@ class Task:
 def _run_script(words: tuple[str, ...]) -> int:
     _, script, *arguments = words
     sys.argv = [script, *arguments]
-    sys.path.insert(0, str(Path(script).parent))  # as `python script` does
     try:
         runpy.run_path(script, run_name="__main__")
     except SystemExit as end:
