@@ -1,8 +1,5 @@
 """dSprites in colour, before noise and before a picture: made from the packed sprites."""
 
-import os
-import subprocess
-import sys
 import zlib
 
 import numpy as np
@@ -17,7 +14,7 @@ from disentanglement.data.dsprites.dataset import DSprites
 from disentanglement.data.dsprites.hashing import uniform
 from disentanglement.errors import UserError
 from disentanglement.training import feed
-from tests.experiments import ROOT
+from tests.on_jax import pytest_on_jax
 
 COUNT = 70_000  # more than one piece of the copy
 PICTURE = np.random.default_rng(1).integers(0, 256, (200, 300, 3), dtype=np.uint8)
@@ -167,13 +164,4 @@ def test_pictures_that_can_and_cannot_be_used(tmp_path):
 @pytest.mark.slow
 @pytest.mark.skipif(not engine.is_installed("jax"), reason="JAX is not installed here")
 def test_jax_gives_the_same_images():
-    result = subprocess.run(
-        [sys.executable, "-m", "pytest", "-n0", __file__, "-k", "compiled_step"],
-        cwd=ROOT,
-        env=os.environ | {"KERAS_BACKEND": "jax"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stdout
-    assert "3 passed" in result.stdout
+    assert "3 passed" in pytest_on_jax(__file__, "-k", "compiled_step")

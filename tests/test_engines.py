@@ -14,6 +14,7 @@ from disentanglement.training import checkpoint
 from disentanglement.training.feed import Feed
 from tests import tiny
 from tests.experiments import ROOT
+from tests.on_jax import pytest_on_jax
 
 BATCHES = 20
 BLOCKS = (4, 4, 4, 5, 3)  # the contrastive term starts after 12, the gap falls after 17
@@ -151,20 +152,6 @@ def test_only_blocks_that_ask_for_tf32_may_use_it():
     engine.compile_step(step, [])(one)
     assert seen == [True, False, False]
     assert not allowed()
-
-
-def pytest_on_jax(*arguments):
-    """Run tests on JAX, check that they pass, and return what pytest prints."""
-    result = subprocess.run(
-        [sys.executable, "-m", "pytest", "-n0", *arguments],
-        cwd=ROOT,
-        env=os.environ | {"KERAS_BACKEND": "jax"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stdout
-    return result.stdout
 
 
 @pytest.mark.slow

@@ -64,7 +64,7 @@ def run_grid(experiment: Experiment, job: Job, options: argparse.Namespace) -> i
         print(line)
     if not ready and not todo:
         _check_that_something_can_start(job, found)
-    return _do(job, runs, todo, launcher, options)
+    return _do(job, runs, todo, underway, launcher, options)
 
 
 def _check_that_something_can_start(job: Job, found: Mapping[RunFolder, State]) -> None:
@@ -84,11 +84,11 @@ def _do(
     job: Job,
     runs: list[RunFolder],
     todo: list[RunFolder],
+    underway: Mapping[str, tuple[str, ...]],
     launcher: Launcher,
     options: argparse.Namespace,
 ) -> int:
     """Do `job` for the runs in `todo`, show the state of all `runs`, return the exit status."""
-    underway = launcher.underway()
     fresh = [run for run in todo if run.task.name not in underway]
     if runs[0].scheduler.force_rerun:
         for run in fresh:

@@ -82,6 +82,25 @@ class Launcher(Protocol):
         """End what is underway; return lines that say what has been ended."""
 
 
+class EndsWithMain:
+    """What launchers share whose commands end with the main script that has started them."""
+
+    threads: int | None = None
+    after_stop = "stopped; run the same command again to resume"
+
+    def underway(self) -> dict[str, tuple[str, ...]]:
+        """Return {}: no command outlives its main script."""
+        return {}
+
+    def waiting(self) -> dict[str, str]:
+        """Return {}, likewise."""
+        return {}
+
+    def cancel(self) -> list[str]:
+        """Raise UserError: there is nothing that goes on without its main script."""
+        raise UserError("--cancel is for jobs on Slurm: press Ctrl-C where the runs were started")
+
+
 def check_installed(library: str, extra: str) -> None:
     """Raise UserError, with what to type, unless `library` can be imported."""
     if importlib.util.find_spec(library) is None:

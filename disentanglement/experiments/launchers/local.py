@@ -9,14 +9,14 @@ from pathlib import Path
 
 from gpu_task_scheduler import GPUTaskScheduler
 
-from disentanglement.errors import UserError, from_os_error, os_errors_in_one_line
+from disentanglement.errors import from_os_error, os_errors_in_one_line
 from disentanglement.experiments import gpus
-from disentanglement.experiments.launchers.launcher import Command, Reporter
+from disentanglement.experiments.launchers.launcher import Command, EndsWithMain, Reporter
 from disentanglement.experiments.launchers.processes import Processes, was_stopped
 from disentanglement.scheduler_config import SchedulerConfig
 
 
-class Local:
+class Local(EndsWithMain):
     """Runs commands on this machine's GPUs, or one after another on its CPU.
 
     Args:
@@ -27,22 +27,11 @@ class Local:
         UserError: There are GPUs, but none that may be used.
     """
 
-    threads: int | None = None
-    after_stop = "stopped; run the same command again to resume"
-
     def __init__(self, config: SchedulerConfig, folder: Path):
         self._gpus = gpus.usable(config)
         self._share = config.max_tasks_per_gpu
         self._log = folder / config.scheduler_log_file_path
         self.where = gpus.where(self._gpus)
-
-    def underway(self) -> dict[str, tuple[str, ...]]:
-        """Return {}: commands end with the process that started them."""
-        return {}
-
-    def waiting(self) -> dict[str, str]:
-        """Return {}, likewise."""
-        return {}
 
     def run(self, commands: list[Command], reporter: Reporter) -> None:
         """Run commands and wait for them; see `Launcher.run`."""
@@ -50,10 +39,6 @@ class Local:
             run_on_gpus(commands, self._gpus, self._share, self._log, reporter)
         else:
             run_in_turn(commands, reporter)
-
-    def cancel(self) -> list[str]:
-        """Raise UserError: there is nothing that goes on without its main script."""
-        raise UserError("--cancel is for jobs on Slurm: press Ctrl-C where the runs were started")
 
 
 def run_in_turn(commands: list[Command], reporter: Reporter) -> None:

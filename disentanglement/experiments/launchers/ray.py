@@ -12,7 +12,12 @@ from typing import Any
 from disentanglement import console
 from disentanglement.errors import UserError
 from disentanglement.experiments import gpus
-from disentanglement.experiments.launchers.launcher import Command, Reporter, check_installed
+from disentanglement.experiments.launchers.launcher import (
+    Command,
+    EndsWithMain,
+    Reporter,
+    check_installed,
+)
 from disentanglement.scheduler_config import SchedulerConfig
 from disentanglement.training import activity
 
@@ -22,7 +27,7 @@ _CONNECTING = 10  # seconds
 _SAVING = 120  # seconds that runs have to save after Ctrl-C
 
 
-class Ray:
+class Ray(EndsWithMain):
     """Runs commands as tasks of a Ray cluster; they end with the main script.
 
     Args:
@@ -33,25 +38,10 @@ class Ray:
         UserError: Ray is not installed.
     """
 
-    after_stop = "stopped; run the same command again to resume"
-    threads: int | None = None
-
     def __init__(self, config: SchedulerConfig, seconds: float = _SECONDS):
         check_installed("ray", "ray")
         self._config, self._seconds = config, seconds
         self.where = f"Ray ({config.ray_address})"
-
-    def underway(self) -> dict[str, tuple[str, ...]]:
-        """Return {}: tasks end with the main script."""
-        return {}
-
-    def waiting(self) -> dict[str, str]:
-        """Return {}, likewise."""
-        return {}
-
-    def cancel(self) -> list[str]:
-        """Raise UserError: there is nothing that goes on without its main script."""
-        raise UserError("--cancel is for jobs on Slurm: press Ctrl-C where the runs were started")
 
     def run(self, commands: list[Command], reporter: Reporter) -> None:
         """Run commands and wait for them; see `Launcher.run`."""

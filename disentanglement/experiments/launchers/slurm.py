@@ -92,7 +92,7 @@ class Slurm:
 
     def _alive(self) -> dict["_Job", JobState]:
         """Return the jobs of all submissions that are not over."""
-        jobs = [job for note in self._notes() for job in _jobs(note, self._folder)]
+        jobs = [job for note in self._notes() for job in _jobs(note)]
         states = self._states(jobs) if jobs else {}
         return {job: state for job, state in states.items() if not state.is_over}
 
@@ -159,7 +159,7 @@ class Slurm:
         if self._cluster == "local":  # it has no arrays
             note["numbers"] = [job.job_id for job in submitted]
         records.save(self._folder, note, file)
-        jobs = _jobs(note, self._folder)
+        jobs = _jobs(note)
         reporter.note(
             f"submitted {counted(len(jobs), 'job')} to {self.where}: {jobs[0].number}"
             + (f" to {jobs[-1].number}" if len(jobs) > 1 else "")
@@ -261,7 +261,7 @@ class _Job:
         self.number, self.runs, self.status = number, runs, status
 
 
-def _jobs(note: dict[str, Any], folder: Path) -> list[_Job]:
+def _jobs(note: dict[str, Any]) -> list[_Job]:
     """Return the jobs of a submission."""
     runs, array = note["runs"], note["array"]
     numbers = note.get("numbers") or (
