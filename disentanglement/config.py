@@ -150,13 +150,11 @@ class InfoGANCRConfig(InfoGANCRKeys):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FactorVAEConfig(TrainingConfig):
-    """FactorVAE: the paper's keys, and the learning rates, which are constants in its code."""
+class VAEKeys(TrainingConfig):
+    """FactorVAE and the other VAEs (vae_config.py): the keys that they share."""
 
-    tc_coe: float = key("weight of the total correlation", low=0)
     gaussian_dim: int = key("number of latents", low=2)
     vae_lr: float = key("learning rate of the encoder and the decoder", above=0, default=1e-4)
-    tcd_lr: float = key("learning rate of the discriminator", above=0, default=1e-4)
     codes: str = key(
         "the codes that metrics score: 'sampled' (as in the paper) or 'mean'",
         may_change=True,
@@ -167,6 +165,14 @@ class FactorVAEConfig(TrainingConfig):
     @property
     def score_suffix(self) -> str:
         return "" if self.codes == "sampled" else f"_{self.codes}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FactorVAEConfig(VAEKeys):
+    """FactorVAE: the paper's keys, and the learning rates, which are constants in its code."""
+
+    tc_coe: float = key("weight of the total correlation", low=0)
+    tcd_lr: float = key("learning rate of the discriminator", above=0, default=1e-4)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,7 +213,8 @@ def parse(schema: type[Schema], values: dict[str, Any], where: str) -> Schema:
         where: Where the values come from, for messages, e.g. "config.py: global_config".
 
     Raises:
-        UserError: A key is unknown or missing, or a value has the wrong type or is out of range.
+        UserError: A key is unknown or missing, a value has the wrong type or is out of range, or
+            two do not fit each other.
     """
     fields = _fields(schema)
     for key in values:
@@ -216,7 +223,11 @@ def parse(schema: type[Schema], values: dict[str, Any], where: str) -> Schema:
     for f in fields.values():
         if f.name not in values and f.default is f.default_factory is dataclasses.MISSING:
             raise UserError(f"{where}: missing key '{f.name}' ({f.metadata['doc']})")
-    return schema(**{key: _check(fields[key], value, where) for key, value in values.items()})
+    checked = {key: _check(fields[key], value, where) for key, value in values.items()}
+    try:
+        return schema(**checked)
+    except ValueError as error:  # keys that do not fit each other
+        raise UserError(f"{where}: {error}") from error
 
 
 def from_text(schema: type, key: str, text: str) -> Any:
@@ -259,9 +270,10 @@ def batch_error(config: TrainingConfig, num_images: int) -> str | None:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return "; did you mean '...'?" with the known word most like `word`, or ''."""
-    close = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.5)
-    return f"; did you mean '{close[0]}'?" if close else ""
+    """Return "; did you mean '...'?" with the known word most like `word`, or ''; case is ignored."""
+    words = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(str(word).lower(), list(words), n=1, cutoff=0.5)
+    return f"; did you mean '{words[close[0]]}'?" if close else ""
 
 
 def changed_keys(old: dict[str, Any], new: TrainingConfig) -> list[str]:
@@ -321,8 +333,8 @@ def _check(f: dataclasses.Field, value: Any, where: str) -> Any:
             if fails:
                 raise UserError(f"{where}: '{f.name}' must be {requirement}, not {value!r}")
     if limits["choices"] and value not in limits["choices"]:
-        names = " or ".join(map(repr, limits["choices"]))
-        raise UserError(f"{where}: '{f.name}' must be {names}, not {value!r}")
+        names, close = " or ".join(map(repr, limits["choices"])), nearest(value, limits["choices"])
+        raise UserError(f"{where}: '{f.name}' must be {names}, not {value!r}{close}")
     return float(value) if float in kinds and value is not None else value
 
 

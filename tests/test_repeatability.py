@@ -12,6 +12,7 @@ import pytest
 
 from disentanglement import engine
 from disentanglement.training.feed import Feed
+from disentanglement.vae_config import OBJECTIVES
 from tests import tiny
 from tests.experiments import load
 
@@ -28,6 +29,16 @@ def factor_vae():
     experiment = load("FactorVAE_dSprites")
     config = experiment.grid().tasks[0].config
     return experiment.build(dataclasses.replace(config, batch_size=4))
+
+
+def vae(objective):
+    def build():
+        experiment = load("VAE_dSprites")
+        tasks = experiment.grid().tasks
+        config = next(task.config for task in tasks if task.config.objective == objective)
+        return experiment.build(dataclasses.replace(config, batch_size=4))
+
+    return build
 
 
 def optimized_graphs(call):
@@ -49,8 +60,13 @@ def sums_of_shared_terms(graph):
 
 @pytest.mark.parametrize(
     ("build", "batch"),
-    [(tiny.build, 0), (tiny.build, CONTRASTIVE), (factor_vae, 0)],
-    ids=["InfoGAN-CR before", "InfoGAN-CR after", "FactorVAE"],
+    [
+        (tiny.build, 0),
+        (tiny.build, CONTRASTIVE),
+        (factor_vae, 0),
+        *((vae(objective), 0) for objective in OBJECTIVES),
+    ],
+    ids=["InfoGAN-CR before", "InfoGAN-CR after", "FactorVAE", *OBJECTIVES],
 )
 def test_no_sum_of_a_step_depends_on_the_order_of_events(build, batch):
     model = build()

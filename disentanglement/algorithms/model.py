@@ -151,6 +151,10 @@ class Model(abc.ABC):
         """Return reconstructions of images, for the sample grids; None if there are none."""
         return None
 
+    def best_codes(self, images: np.ndarray) -> np.ndarray:
+        """Return the codes that describe images best, without noise; by default those scored."""
+        return self.encode(images)
+
     def record_entries(self) -> dict[str, Any]:
         """Return what score records should say about the model besides its config."""
         return {}

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from disentanglement import records
-from disentanglement.config import FactorVAEConfig, TrainingConfig, parse
+from disentanglement.config import TrainingConfig, VAEKeys, parse
 from disentanglement.errors import UserError
 from disentanglement.evaluation import curves, paper
 from disentanglement.evaluation.score_records import Record, find_records
@@ -196,7 +196,7 @@ def _schema_config(record: Mapping[str, Any], folder: Path) -> TrainingConfig:
         UserError: A key is missing or has a wrong value.
     """
     config = records.part(record, "config")
-    schema = FactorVAEConfig if "tc_coe" in config else TrainingConfig
+    schema = VAEKeys if "gaussian_dim" in config else TrainingConfig
     names = {f.name for f in dataclasses.fields(schema)}
     known = {key: value for key, value in config.items() if key in names}
     return parse(schema, known, f"{folder / records.FILE}: config")
