@@ -270,7 +270,7 @@ def batch_error(config: TrainingConfig, num_images: int) -> str | None:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return "; did you mean '...'?" with the known word most like `word`, or ''; case is ignored."""
+    """Return "; did you mean '...'?" with the known word most like `word`, in any case, or ''."""
     words = {name.lower(): name for name in known}
     close = difflib.get_close_matches(str(word).lower(), list(words), n=1, cutoff=0.5)
     return f"; did you mean '{words[close[0]]}'?" if close else ""
