@@ -23,8 +23,12 @@ class Objective:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """All keys that it takes and others do not."""
+        """All keys that are its own and not every objective's."""
         return (*filter(None, (self.weight,)), *self.options)
+
+    def named(self, weight: float | None) -> str:
+        """Return what tables call a model with this weight."""
+        return self.title if weight is None else f"{self.title} ({weight:g})"
 
 
 OBJECTIVES = {

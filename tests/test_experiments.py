@@ -19,6 +19,8 @@ TASKS = {
     "InfoGAN-CR_3D_teapot": "gan_task",
     "FactorVAE_3D_teapot": "factorvae_task",
     "InfoGAN-CR_CelebA": "gan_task",
+    "VAE_dSprites": "vae_task",
+    "VAE_3D_teapot": "vae_task",
 }
 RUNS = {
     "InfoGAN-CR_dSprites": 10,
@@ -26,6 +28,8 @@ RUNS = {
     "InfoGAN-CR_3D_teapot": 10,
     "FactorVAE_3D_teapot": 40,
     "InfoGAN-CR_CelebA": 1,
+    "VAE_dSprites": 290,
+    "VAE_3D_teapot": 290,
 }
 
 
@@ -104,13 +108,12 @@ def test_a_config_in_the_papers_form(name, tmp_path):
     ours = runpy.run_path(str(ROOT / name / "config.py"))["config"]
     for key in ("force_rerun", "result_root_folder"):
         del ours["scheduler_config"][key]
-    runs = len(ours["test_config"][0].pop("run"))
+    (runs,) = {len(grid.pop("run")) for grid in ours["test_config"]}
     if name.startswith("FactorVAE"):
         del ours["global_config"]["summary_freq"]
         ours["test_config"][0]["gaussian_dim"] = [ours["global_config"].pop("gaussian_dim")]
-    text = pprint.pformat(ours, sort_dicts=False).replace(
-        "'test_config': [{", f"'test_config': [{{'run': range({runs}), "
-    )
+    head, grids = pprint.pformat(ours, sort_dicts=False).split("'test_config': ")
+    text = f"{head}'test_config': " + grids.replace("{", f"{{'run': range({runs}), ")
     (tmp_path / "config.py").write_text(f"config = {text}\n")
     experiment = load(name)
     theirs = experiment.grid(tmp_path / "config.py")

@@ -19,7 +19,7 @@ FLOORS = (
     "experiments",
 )
 # python -m disentanglement.<name>: a call of the command above
-COMMANDS = {"curves", "explore", "figures", "pretrained", "report", "reproduce", "table"}
+COMMANDS = {"compare", "curves", "explore", "figures", "pretrained", "report", "reproduce", "table"}
 
 
 def modules():

@@ -34,6 +34,39 @@ GRIDS = {
 }  # fmt: skip
 
 
+# The VAEs: objective -> the key of its weight and its values; all else is FactorVAE's.
+VAES = {
+    "vae": (None, [None]),
+    "beta_vae": ("beta", [2, 4, 6, 8, 16]),
+    "annealed_vae": ("capacity", [5, 10, 25, 50, 75, 100]),
+    "beta_tcvae": ("beta", [2, 4, 6, 8, 10]),
+    "dip_vae_i": ("lambda_od", [1, 2, 5, 10, 20, 50]),
+    "dip_vae_ii": ("lambda_od", [1, 2, 5, 10, 20, 50]),
+}
+
+
+@pytest.mark.parametrize("data", ["dSprites", "3D_teapot"])
+def test_the_grid_of_the_vaes(data):
+    experiment = load(f"VAE_{data}")
+    runs, batches, images, values = GRIDS[f"FactorVAE_{data}"]
+    configs = [task.config for task in experiment.grid().tasks]
+    found = [(config.objective, config.weight, config.run) for config in configs]
+    expected = [
+        (name, weight, run)
+        for name, (_, weights) in VAES.items()
+        for weight in weights
+        for run in range(runs)
+    ]
+    assert sorted(found, key=str) == sorted(
+        [(name, weight and float(weight), run) for name, weight, run in expected], key=str
+    )
+    for config in configs:
+        assert getattr(config, VAES[config.objective][0] or "beta") == config.weight
+        assert {key: getattr(config, key) for key in values} == values
+        assert config.epoch * (images // config.batch_size) == batches
+        assert (config.vae_lr, config.gamma, config.capacity_batches) == (1e-4, None, None)
+
+
 @pytest.mark.parametrize("name", GRIDS)
 def test_the_papers_grid(name):
     runs, batches, images, values = GRIDS[name]

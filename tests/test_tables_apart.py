@@ -89,7 +89,7 @@ def test_each_data_set_and_protocol_has_a_table_under_a_heading_that_says_so(mix
     tables, notes = shown(capsys, mixed)
     assert list(tables) == HEADINGS
     main, *others = tables.values()
-    assert [row[0] for row in main[1:]] == ["ours", *["paper"] * len(paper.SCORES)]
+    assert [row[0] for row in main[1:]] == ["ours", *["paper"] * len(paper.SCORES), *["quoted"] * 8]
     assert main[1][:5] == ["ours", "InfoGAN-CR", "9", "2", "0.11 ± 0.01"]
     assert [[row[:4] for row in rows[1:]] for rows in others] == [
         *[[["ours", "InfoGAN-CR", "9", "1"]]] * 5,
@@ -97,9 +97,12 @@ def test_each_data_set_and_protocol_has_a_table_under_a_heading_that_says_so(mix
         [["ours", "old", "9", "1"]],
     ]
     assert others[-1][1][4:] == ["", "", "", "", "", "0.60", ""]  # SAP is NaN
-    assert [note.partition(":")[0] for note in notes] == ["DCI (RF, IB-GAN)", "Data set unknown"]
+    assert [note.partition(":")[0] for note in notes] == [
+        "DCI (RF, IB-GAN)", "quoted", "Data set unknown",
+    ]  # fmt: skip
     assert "dci_rf_ibgan" in notes[0]
-    assert "save_codes" in notes[1]
+    assert "protocols differ" in notes[1]
+    assert "save_codes" in notes[2]
 
 
 def test_faces_have_columns_of_their_own(mixed, capsys):
@@ -274,7 +277,11 @@ def test_csv_says_data_set_and_protocol_of_each_row(mixed, tmp_path, capsys):
     assert float(comparable[0]["FactorVAE"]) == pytest.approx(0.11)
     assert float(comparable[0]["DCI"]) == pytest.approx(0.21)  # names of columns stay
     numbers = ("data_set", "images", "groups", "group_size", "reference", "sample")
-    others = [[row[name] for name in numbers] for row in rows[len(comparable) :]]
+    quoted = [row for row in rows if row["source"] == "quoted"]
+    assert {name: quoted[1][name] for name in ("model", "protocol", "groups", "DCI", "SAP")} == {
+        "model": "beta-VAE", "protocol": "", "groups": "", "DCI": "0.41", "SAP": "0.55",
+    }  # fmt: skip
+    others = [[row[name] for name in numbers] for row in rows[len(comparable) + len(quoted) :]]
     assert others == [
         ["dSprites", "737280", "50", "100", "73728", "7372"],
         [TEAPOTS.replace("200,", "20,"), "20000", "500", "100", "20000", "20000"],
@@ -317,7 +324,7 @@ def test_the_picture_has_a_block_for_each_table(mixed, tmp_path, capsys, monkeyp
     panels = [[panel.get_title() for panel in block.axes] for block in figure.subfigs]
     assert panels[0] == COLUMNS
     assert panels[5] == ["Frechet (random features)", "Frechet floor", "KID (random features)"]
-    assert [len(block.axes[0].get_yticks()) for block in figure.subfigs] == [10, *[1] * 7]
+    assert [len(block.axes[0].get_yticks()) for block in figure.subfigs] == [18, *[1] * 7]
     with Image.open(out) as picture:
         assert len(np.unique(np.asarray(picture.convert("L")))) > 10
 

@@ -192,6 +192,4 @@ class VAE(Autoencoder):
 
     @property
     def title(self) -> str:
-        objective = OBJECTIVES[self.config.objective]
-        weight = self.config.weight
-        return objective.title if weight is None else f"{objective.title} ({weight:g})"
+        return OBJECTIVES[self.config.objective].named(self.config.weight)

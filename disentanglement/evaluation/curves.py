@@ -16,6 +16,7 @@ from disentanglement.errors import UserError
 from disentanglement.evaluation import paper
 from disentanglement.evaluation.score_records import dataset_name
 from disentanglement.files import atomic_path
+from disentanglement.vae_config import OBJECTIVES
 from disentanglement.wording import counted
 
 FILE = "metric.csv"
@@ -190,4 +191,6 @@ def _about(folder: Path) -> str:
 def _model(config: dict[str, Any]) -> str | None:
     if isinstance(config.get("tc_coe"), int | float):
         return f"FactorVAE ({config['tc_coe']:g})"
+    if objective := OBJECTIVES.get(config.get("objective", "")):
+        return objective.named(config.get(objective.weight))
     return "InfoGAN-CR" if "cr_coe_increase" in config else None

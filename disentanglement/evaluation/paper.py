@@ -63,6 +63,23 @@ SCORES = {
 }
 
 
+# Rows of the same table that the paper quotes from others: the best scores that they reported.
+QUOTED = {
+    "VAE": ".63 .30 nan nan nan nan nan",
+    "beta-VAE": ".63 .41 .55 nan nan nan nan",
+    "beta-TCVAE": ".62 .29 nan nan nan .45 nan",
+    "HFVAE": ".63 .39 nan nan nan nan nan",
+    "CHyVAE": ".77 nan nan nan nan nan nan",
+    "DIP-VAE": "nan nan .53 nan nan nan nan",
+    "InfoGAN": ".59 .41 nan nan nan nan nan",
+    "IB-GAN": ".80 .67 nan nan nan nan nan",
+}
+QUOTED_NOTE = (
+    "quoted: rows of the paper's table whose scores are the best that other papers reported. Their "
+    "protocols differ from this one."
+)
+
+
 def difference(protocol: ImageProtocol) -> str | None:
     """Return how a protocol differs from the paper's, in a few words; None if it does not.
 

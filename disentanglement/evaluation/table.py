@@ -85,7 +85,7 @@ class Table:
         """The protocol, or how it differs from the paper's on the same data set."""
         text = self.protocol.text()
         if self.is_papers:
-            alone = all(row.source == "paper" for row in self.rows)
+            alone = all(row.source != "ours" for row in self.rows)
             return f"{text}; none of our scores is by it" if alone else text
         if self.protocol.data is None:
             return f"{text}; the rows may be of different data sets"
@@ -182,7 +182,7 @@ def compare(found: dict[Path, Record]) -> list[Table]:
     if not groups or data & {paper.PROTOCOL.data, None}:
         ours = rows(groups.pop(paper.PROTOCOL, []))
         names = {row.model for row in ours}
-        papers = sorted(paper_rows(), key=lambda row: row.model not in names)
+        papers = sorted(paper_rows(), key=lambda row: (row.source, row.model not in names))
         tables.append(Table(paper.PROTOCOL, ours + papers))
     return tables + [
         Table(protocol, rows(groups[protocol], protocol.name))
@@ -210,11 +210,13 @@ def as_text(tables: list[Table]) -> str:
 
 
 def notes(tables: list[Table]) -> list[str]:
-    """Return the lines that explain headings of columns with scores, and unknown data sets."""
+    """Return the lines that explain headings of columns with scores, quotes, unknown data sets."""
     used = {c for table in tables if table.protocol.name == PAPER for c in table.used}
     found = [
         f"{paper.heading(column)}: {note}" for column, note in paper.NOTES.items() if column in used
     ]
+    if any(row.source == "quoted" for table in tables for row in table.rows):
+        found.append(paper.QUOTED_NOTE)
     unknown = any(table.protocol.data is None for table in tables)
     return found + ([_DATA_NOTE] if unknown else [])
 
@@ -222,7 +224,7 @@ def notes(tables: list[Table]) -> list[str]:
 def as_csv(tables: list[Table]) -> str:
     """Return all rows as CSV with all digits: data set, protocol, and means with their errors.
 
-    `protocol` is "paper" where a row can be compared with the paper's.
+    `protocol` is "paper" where a row can be compared with the paper's, and empty where it quotes.
     """
     lines = []
     columns = _csv_columns(tables)
@@ -241,6 +243,8 @@ def as_csv(tables: list[Table]) -> str:
             for (protocol, column), name in columns.items():
                 if protocol == by:
                     line |= {name: row.mean(column), f"{name} s.e.": row.error(column)}
+            if row.source == "quoted":
+                line |= dict.fromkeys(("protocol", *NUMBERS), "")
             lines.append(line)
     return pd.DataFrame(lines).to_csv(index=False, lineterminator="\n")
 

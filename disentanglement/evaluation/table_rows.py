@@ -41,7 +41,7 @@ class Row:
     """A model's scores over its runs.
 
     Attributes:
-        source: "ours" or "paper".
+        source: "ours", "paper", or "quoted": by the paper from others.
         model: The model's name.
         batches: How long it trained, if known.
         runs: How many runs, if known.
@@ -107,7 +107,7 @@ def rows(found: list[Record], protocol: str = PAPER) -> list[Row]:
 
 
 def paper_rows() -> list[Row]:
-    """Return the paper's rows."""
+    """Return the paper's rows, then those that it quotes from others."""
     result = []
     for model, (runs, text) in paper.SCORES.items():
         numbers = np.array(text.split(), dtype=float)
@@ -115,6 +115,10 @@ def paper_rows() -> list[Row]:
         result.append(
             Row("paper", model, paper.batches(model), runs, numbers[0::2], numbers[1::2], counts)
         )
+    for model, text in paper.QUOTED.items():
+        means, none = np.array(text.split(), dtype=float), np.full(len(COLUMNS), np.nan)
+        counts = np.zeros(len(COLUMNS))
+        result.append(Row("quoted", model, None, None, means, none, counts))
     return result
 
 

@@ -10,7 +10,7 @@ from disentanglement.data.teapots import generate, mesh
 from disentanglement.data.teapots.dataset import data_folders
 from disentanglement.data.teapots.variants import ALL_COLOR, NUM_IMAGES, Variant
 
-_EXPERIMENTS = ("InfoGAN-CR_3D_teapot", "FactorVAE_3D_teapot")
+_EXPERIMENTS = ("InfoGAN-CR_3D_teapot", "FactorVAE_3D_teapot", "VAE_3D_teapot")
 
 
 def main(variant: Variant, folder: Path, arguments: list[str] | None = None) -> int:
@@ -49,9 +49,10 @@ def _how_to_train(variant: Variant, out: Path, root: Path) -> str:
     setting = f"add {shlex.join(['--set', f'data_dir={out}'])} to the training command"
     if variant.name != ALL_COLOR.name:
         return f"to train on it, {setting}"
+    first, *others = _EXPERIMENTS
     return (
         f"to train on it, move its train_data/ and metric_data/ to "
-        f"{data_folders(root / _EXPERIMENTS[0])[0]} (or the same folder in {_EXPERIMENTS[1]}), or "
+        f"{data_folders(root / first)[0]} (or the same folder in {' or '.join(others)}), or "
         f"{setting}"
     )
 
