@@ -39,6 +39,13 @@ def factor_vae(run=3, **changes):
     return experiment.build(dataclasses.replace(config, run=run, batch_size=BATCH, **changes))
 
 
+def annealed_vae(run=3, **changes):
+    experiment = load("VAE_dSprites")
+    tasks = experiment.grid().tasks
+    config = next(task.config for task in tasks if task.config.objective == "annealed_vae")
+    return experiment.build(dataclasses.replace(config, run=run, batch_size=BATCH, **changes))
+
+
 # A model, how many of them, the first batch of the block, and what an iteration draws.
 CODES, PAIR = [(BATCH, 5)], [(BATCH, 5), (BATCH, 5), (BATCH,), ()]
 CASES = {
@@ -47,6 +54,7 @@ CASES = {
     "InfoGAN-CR, two runs": (infogan_cr, 2, CONTRASTIVE, CODES + PAIR),
     "FactorVAE": (factor_vae, 1, 0, [(BATCH, 10)] * 3),
     "FactorVAE, two runs": (factor_vae, 2, 0, [(BATCH, 10)] * 3),
+    "AnnealedVAE, two runs": (annealed_vae, 2, 0, [(BATCH, 10), ()]),
 }
 
 

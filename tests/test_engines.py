@@ -186,6 +186,14 @@ def test_factor_vae_on_jax_gives_the_losses_of_the_papers_code():
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(engine.NAME == "JAX", reason="these tests run on JAX already")
+@pytest.mark.skipif(not engine.is_installed("jax"), reason="JAX is not installed here")
+def test_the_vaes_on_jax_are_the_published_formulas():
+    output = pytest_on_jax("tests/test_vae.py", "-k", "formula or finite or every_term")
+    assert "18 passed" in output
+
+
+@pytest.mark.slow
 def test_both_engines_agree_step_by_step_and_read_each_others_checkpoints(tmp_path):
     """Each of 20 iterations starts from the same state on both, because rounding errors grow from
     one iteration to the next (see tests/data/README.md)."""
