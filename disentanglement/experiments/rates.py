@@ -124,4 +124,34 @@ RATES = {
         image_bytes=32 * 32 * 3,
         stored_bytes=32 * 32 * 3,
     ),
+    # The VAEs: their evaluations, grids and memory are FactorVAE's, which has one network more; the
+    # batch is a plain VAE's (in turns with it, the others take 0.9 to 1.2 of its time).
+    "VAE_dSprites": Rates(
+        fixed_share=0.3,
+        batch_ms=50,  # (3)
+        evaluation_s=12,
+        classification_s=21,  # (1)
+        grids_s=0.6,
+        grids_mb=3.7,
+        checkpoint_mb=6,
+        others_mb=3,
+        event_bytes=320,
+        memory_gb=1.3,
+        image_bytes=512,
+        stored_bytes=512,
+    ),
+    "VAE_3D_teapot": Rates(
+        fixed_share=0.3,
+        batch_ms=54,  # (3)
+        evaluation_s=12,
+        grids_s=1.1,
+        grids_mb=11,
+        checkpoint_mb=6,
+        others_mb=3,
+        event_bytes=320,
+        memory_gb=1.5,
+        image_bytes=64 * 64 * 3,
+        stored_bytes=1200,
+        group_images=50_000,
+    ),
 }
