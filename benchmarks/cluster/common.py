@@ -121,9 +121,10 @@ def stacked_and_scored(folder: Path, *arguments: str) -> None:
     """Train two runs in one job (JAX) and score them, on the cluster and on this machine."""
     print("two runs in one job (--stack 2, JAX), and their final metrics", flush=True)
     local, cluster = (short_bars_experiment(folder / "stack" / at / "Bars") for at in "lc")
+    short = ("--set", "epoch=2")
     for experiment, words in ((local, ("--threads", "1")), (cluster, arguments)):
-        Main(experiment, *LENGTH, *words, "--stack", "2", KERAS_BACKEND="jax").end()
-        Main(experiment, *LENGTH, *words, script="main_final_metrics.py", KERAS_BACKEND="jax").end()
+        Main(experiment, *short, *words, "--stack", "2", KERAS_BACKEND="jax").end()
+        Main(experiment, *short, *words, script="main_final_metrics.py", KERAS_BACKEND="jax").end()
     same(cluster, local)
     for run in (3, 4):
         file = f"results/run-{run},/final_metrics.json"

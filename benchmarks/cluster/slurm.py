@@ -106,7 +106,7 @@ def preempted(experiment, local):
 def time_limit(experiment, local):
     print("a time limit of two minutes, shorter than the run", flush=True)
     # Slurm may send its signal up to a minute early.
-    long = ("--set", "run=3", "--set", "epoch=200")
+    long = ("--set", "run=3", "--set", "epoch=60")
     experiment, local = grid(experiment.parents[1] / "long", *long)
     limits = ("--set", "slurm_minutes=2", "--set", "slurm_signal_seconds=20")
     Main(experiment, *SLURM, *long, *limits).end()
