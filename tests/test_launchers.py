@@ -146,12 +146,16 @@ while not Path("{go}").exists():
     size = starts.stat().st_size
     with pytest.raises(KeyboardInterrupt):
         slurm(tmp_path, queue).run([job], Reporter(stop_at=lambda: starts.stat().st_size > size))
-    assert slurm(tmp_path, queue).cancel()[0].startswith("cancelled 1 job (0 pending, 1 running")
+    assert (
+        slurm(tmp_path, queue)
+        .cancel(["run"])[0]
+        .startswith("cancelled 1 job (0 pending, 1 running")
+    )
     end = time.monotonic() + 20
     while slurm(tmp_path, queue).underway():
         assert time.monotonic() < end
         time.sleep(0.05)
-    assert slurm(tmp_path, queue).cancel() == [
+    assert slurm(tmp_path, queue).cancel(["run"]) == [
         "no job in Slurm's queue is going to train these runs"
     ]
 
@@ -259,7 +263,7 @@ def test_without_slurm_or_the_library(tmp_path, monkeypatch):
 
 def test_cancel_is_for_slurm(tmp_path):
     with pytest.raises(UserError, match="press Ctrl-C"):
-        chosen(config(), tmp_path, "train").cancel()
+        chosen(config(), tmp_path, "train").cancel([])
 
 
 # ---- Ray -----------------------------------------------------------------------------------
