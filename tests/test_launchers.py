@@ -1,21 +1,27 @@
 """The launchers: Slurm's jobs on submitit's local executor, and tasks on a Ray of this machine."""
 
+import errno
 import json
 import os
 import signal
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from ray import exceptions
 
-from disentanglement import console
+from disentanglement import console, records
 from disentanglement.config import parse
 from disentanglement.errors import UserError
-from disentanglement.experiments.launchers import chosen, launcher
+from disentanglement.experiments.launchers import chosen, launcher, slurm_options
 from disentanglement.experiments.launchers.launcher import Command
+from disentanglement.experiments.launchers.ray import _Tasks as Tasks
 from disentanglement.experiments.launchers.slurm import Slurm
-from disentanglement.experiments.launchers.slurm_queue import GONE, JobState, SlurmQueue
+from disentanglement.experiments.launchers.slurm_notes import Notes
+from disentanglement.experiments.launchers.slurm_queue import GONE, JobState, NoAnswer, SlurmQueue
+from disentanglement.experiments.launchers.slurm_task import Task
 from disentanglement.scheduler_config import SchedulerConfig
 from tests import commands
 from tests.experiments import ROOT, short_bars_experiment
@@ -119,6 +125,8 @@ if not Path("{again}").exists():
         ("preempted", 0, False),
     ]
     assert again.exists()
+    log = (tmp_path / "bug" / "log").read_text()  # main scripts show its end
+    assert log.endswith("ValueError: a bug\n")
 
 
 def test_the_same_command_watches_its_jobs_again(tmp_path, script):
@@ -179,6 +187,118 @@ def test_a_submission_that_was_interrupted_is_found_by_its_name(tmp_path):
     found = slurm(tmp_path, queue)
     assert found.underway() == {"a": ("a",), "b": ("b", "c"), "c": ("b", "c")}
     assert found.waiting()["c"] == "Slurm job 12_1 will train it (Resources)"
+
+
+def test_cancel_keeps_to_the_selected_runs(tmp_path):
+    queue, ended = Processes(), []
+    queue.find = lambda name: "12"
+    queue.states = lambda jobs: {job: JobState("PENDING", "Resources") for job in jobs}
+    queue.cancel = ended.extend
+    Notes(tmp_path / "results" / ".slurm", "train", queue).begin([("a",), ("b",)])
+    lines = slurm(tmp_path, queue).cancel(["b"])
+    assert ended == ["12_1"]
+    assert lines[1] == "jobs for other runs of this folder go on: 12_0"
+
+
+def test_slurm_must_say_whether_it_has_taken_a_submission(tmp_path):
+    """Otherwise the same runs would be submitted twice."""
+    queue = Processes()
+    queue.find = unanswered
+    Notes(tmp_path / "results" / ".slurm", "train", queue).begin([("a",)])
+    with pytest.raises(UserError, match=r"Slurm does not answer \(down\): try again later"):
+        slurm(tmp_path, queue).underway()
+
+
+def unanswered(*arguments):
+    raise NoAnswer("down")
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (
+            RuntimeError("sbatch: error: Socket timed out"),
+            "refused the jobs: Socket timed out; job",
+        ),
+        (OSError(errno.ENOSPC, "full"), "the disk is full.* job 12, which Slurm had .* cancelled"),
+    ],
+)
+def test_a_submission_that_fails_leaves_no_job_behind(
+    tmp_path, script, monkeypatch, error, message
+):
+    queue, ended = Processes(), []
+    queue.find = lambda name: "12"
+    queue.cancel = ended.extend
+
+    def refuse(*arguments):
+        raise error
+
+    monkeypatch.setattr(slurm_options, "executor", refuse)
+    with pytest.raises(UserError, match=message):
+        slurm(tmp_path, queue).run([script("run", "")], Reporter())
+    assert ended == ["12"]
+    assert not list((tmp_path / "results" / ".slurm").glob("submission-*"))
+
+
+def test_ctrl_c_waits_until_jobs_are_submitted_and_noted(tmp_path, script, monkeypatch):
+    queue, submit = Processes(), slurm_options.executor
+
+    def interrupted(*arguments):
+        signal.raise_signal(signal.SIGINT)
+        return submit(*arguments)
+
+    monkeypatch.setattr(slurm_options, "executor", interrupted)
+    job, reporter = script("run", "time.sleep(60)"), Reporter()
+    with pytest.raises(KeyboardInterrupt):
+        slurm(tmp_path, queue).run([job], reporter)
+    assert reporter.events[0].startswith("submitted 1 job")
+    assert slurm(tmp_path, queue).underway() == {"run": ("run",)}
+    assert slurm(tmp_path, queue).cancel(["run"])[0].startswith("cancelled 1 job")
+
+
+def test_a_full_disk_does_not_hide_which_jobs_were_submitted(tmp_path, script, monkeypatch):
+    save = records.save
+
+    def full(folder, record, name):
+        if "array" in record:
+            raise UserError("the disk is full")
+        save(folder, record, name)
+
+    monkeypatch.setattr(records, "save", full)
+    reporter = Reporter()
+    with pytest.raises(UserError, match="full"):
+        slurm(tmp_path, Processes()).run([script("run", "")], reporter)
+    assert reporter.events[0].startswith("submitted 1 job to Slurm: ")
+
+
+def test_notes_on_jobs_that_are_over_are_removed(tmp_path, script):
+    """Otherwise Slurm would be asked for all of them each time."""
+    folder = tmp_path / "results" / ".slurm"
+    for name in ("one", "other"):
+        slurm(tmp_path, Processes()).run([script(name, "")], Reporter())
+        assert len(list(folder.glob("submission-*"))) == 1
+
+
+@pytest.mark.parametrize(("time_", "again"), [("2026-11-28T05:21:10", True), ("None", False)])
+def test_a_job_that_slurm_preempts_with_sigterm_is_queued_again(
+    tmp_path, monkeypatch, time_, again
+):
+    """With a GraceTime, Slurm says so before it takes the node."""
+    fake(tmp_path, monkeypatch, "scontrol", f"echo '  PreemptTime={time_}'")
+    monkeypatch.setenv("SLURM_JOB_ID", "12")
+    monkeypatch.setattr(sys, "argv", sys.argv)
+    script, handlers, requeued = tmp_path / "task.py", {}, []
+    script.write_text("import signal\nsignal.raise_signal(signal.SIGTERM)\n")
+    for number in (signal.SIGTERM, signal.SIGUSR2):
+        handlers[number] = signal.getsignal(number)
+    signal.signal(signal.SIGUSR2, lambda number, frame: requeued.append(number))
+    try:
+        task = Task((sys.executable, str(script)), tmp_path / "log", tmp_path, "status.json")
+        assert task() == console.STOPPED
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    assert bool(requeued) == again
 
 
 @pytest.mark.slow
@@ -246,9 +366,35 @@ def test_a_wrong_option_is_one_line(tmp_path, option, message):
     assert result.stderr.count("\n") == 1
 
 
-def test_options_of_sbatch_are_checked(tmp_path):
-    with pytest.raises(UserError, match="'--qos=low' must be NAME=VALUE"):
-        Slurm(config(slurm_options=["--qos=low"]), tmp_path, "train", Processes())
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"slurm_options": ["--qos=low"]}, "'--qos=low' must be NAME=VALUE"),
+        ({"slurm_options": ["time=60"]}, "'time=60' has a key of its own: set slurm_minutes"),
+        ({"slurm_options": ["array=0-3"]}, "'array=0-3' is set by the launcher"),
+        ({"slurm_minutes": 1}, "slurm_signal_seconds=90 is not less than the time limit"),
+    ],
+)
+def test_options_of_sbatch_are_checked(tmp_path, changes, message):
+    with pytest.raises(UserError, match=message):
+        Slurm(config(**changes), tmp_path, "train", Processes())
+
+
+def test_what_sbatch_is_told(tmp_path, monkeypatch):
+    fake(tmp_path, monkeypatch, "srun", "")
+    refuse = 'echo "sbatch: error: Invalid job array specification" >&2; exit 1'
+    fake(tmp_path, monkeypatch, "sbatch", f'cp "$1" {tmp_path}/sent; {refuse}')
+    fake(tmp_path, monkeypatch, "squeue", "")
+    fake(tmp_path, monkeypatch, "scancel", "")
+    chosen = config(slurm_cpus=3, slurm_memory_gb=None, slurm_options=["qos=low"])
+    job = Command((sys.executable, "x.py"), tmp_path / "log", ("run",))
+    with pytest.raises(UserError, match="specification .at most MaxArraySize jobs.*--runs"):
+        Slurm(chosen, tmp_path / "results", "train").run([job], Reporter())
+    sent = (tmp_path / "sent").read_text()
+    for line in ("cpus-per-task=3", "requeue", "qos=low", "signal=USR2@90", "time=240"):
+        assert f"#SBATCH --{line}\n" in sent
+    assert "#SBATCH --mem" not in sent
+    assert "--cpus-per-task=3 " in sent.split("\nsrun ")[1]
 
 
 def test_without_slurm_or_the_library(tmp_path, monkeypatch):
@@ -297,6 +443,43 @@ def test_ctrl_c_on_ray_lets_runs_save(tmp_path):
     events = [json.loads(line)[0] for line in (folder / "events").read_text().splitlines()]
     assert events == ["start", "asked", "saved"]
     assert "run the same command again to resume" in output
+
+
+class LosingRay:
+    """A Ray whose first node dies, while the process on it still saves."""
+
+    def __init__(self):
+        self.ends = [exceptions.NodeDiedError("lost"), console.IN_USE, console.IN_USE, 0]
+
+    def nodes(self):
+        return [{"Alive": True, "Resources": {"CPU": 2}}]
+
+    def cluster_resources(self):
+        return {}
+
+    def remote(self, **options):
+        return lambda function: SimpleNamespace(remote=lambda *arguments: self.ends.pop(0))
+
+    def wait(self, tasks, timeout):
+        return tasks, []
+
+    def get(self, task):
+        if isinstance(task, Exception):
+            raise task
+        return task
+
+
+def test_a_run_whose_lost_process_still_saves_is_not_given_up(tmp_path):
+    ray, reporter = LosingRay(), Reporter()
+    tasks = Tasks(ray, config(), 0.01, reporter)
+    tasks.run([Command(("x",), tmp_path / "log", ("run",))])
+    assert reporter.ends() == [("run", 0, False)]
+    assert not ray.ends
+
+
+def test_gpus_of_ray_are_whole_or_a_part_of_one(tmp_path):
+    with pytest.raises(UserError, match=r"ray_gpus=1.5: above 1, Ray allows only whole numbers"):
+        chosen(config(launcher="ray", ray_gpus=1.5), tmp_path, "train")
 
 
 def test_no_ray_at_the_address(tmp_path):

@@ -107,9 +107,9 @@ def _stderr_in(log: Path) -> Iterator[None]:
 
 def _is_preempted() -> bool:
     """Whether Slurm takes this job's node away; with a GraceTime, it sends SIGTERM to say so."""
-    command = ["scontrol", "show", "job", os.environ.get("SLURM_JOB_ID", "")]
     try:
+        command = ["scontrol", "show", "job", os.environ["SLURM_JOB_ID"]]
         said = subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
-    except (subprocess.SubprocessError, OSError):
+    except (KeyError, subprocess.SubprocessError, OSError):
         return False
     return re.search(r"PreemptTime=\d", said) is not None
