@@ -230,6 +230,8 @@ def _connected(address: str) -> Iterator[Any]:
 
 def _check_answers(address: str) -> None:
     """Raise OSError if nothing listens at HOST:PORT, which Ray itself would try for minutes."""
+    if address.startswith("ray://") and address.count(":") == 1:
+        address += ":10001"  # as Ray does
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if colon and port.isdecimal():
         socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECTING).close()

@@ -5,6 +5,7 @@ that the same command watches the jobs again, from any machine of the cluster.
 """
 
 import contextlib
+import io
 import signal
 import time
 from collections.abc import Iterator, Sequence
@@ -126,7 +127,7 @@ class Slurm:
                 executor = slurm_options.executor(
                     self._config, self._folder / "jobs", self._cluster, note["name"]
                 )
-                with executor.batch():
+                with contextlib.redirect_stderr(io.StringIO()), executor.batch():  # sbatch's words
                     submitted = [executor.submit(task) for task in tasks]
             except Exception as error:
                 raise self._not_submitted(note, error) from error
