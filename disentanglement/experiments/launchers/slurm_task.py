@@ -6,6 +6,7 @@ stands; ours lets the run save first. A child process would never see the signal
 """
 
 import contextlib
+import logging
 import os
 import re
 import runpy
@@ -56,6 +57,7 @@ class Task:
             signal.signal(number, stop)
         # What a dead node or an earlier attempt left must not count for this one.
         (self.folder / self.name).unlink(missing_ok=True)
+        logging.getLogger("submitit").propagate = False  # or its messages end the run's log
         with _stderr_in(self.log):
             status = _run_script(self.words)
         for number in (signal.SIGTERM, _REQUEUE):  # the end must not be cut short
