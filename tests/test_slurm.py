@@ -65,7 +65,11 @@ def test_a_job_that_slurm_preempts_with_sigterm_is_queued_again(
     monkeypatch.setenv("SLURM_JOB_ID", "12")
     monkeypatch.setattr(sys, "argv", sys.argv)
     script, handlers, requeued = tmp_path / "task.py", {}, []
-    script.write_text("import signal\nsignal.raise_signal(signal.SIGTERM)\n")
+    script.write_text(  # as training does, which handles the signal itself
+        "import signal\n"
+        f"signal.signal(signal.SIGTERM, lambda *_: exit({console.STOPPED}))\n"
+        "signal.raise_signal(signal.SIGTERM)\n"
+    )
     for number in (signal.SIGTERM, signal.SIGUSR2):
         handlers[number] = signal.getsignal(number)
     signal.signal(signal.SIGUSR2, lambda number, frame: requeued.append(number))

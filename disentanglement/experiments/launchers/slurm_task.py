@@ -62,8 +62,9 @@ class Task:
             status = _run_script(self.words)
         for number in (signal.SIGTERM, _REQUEUE):  # the end must not be cut short
             signal.signal(number, signal.SIG_IGN)
-        told = _REQUEUE in asked or (asked and _is_preempted())
-        if status == console.STOPPED and told and callable(requeue):
+        # SIGTERM may also be that of scancel. Training has taken it itself: it is not in `asked`.
+        told = status == console.STOPPED and (_REQUEUE in asked or _is_preempted())
+        if told and callable(requeue):
             # Does not return, unless Slurm has queued the job again by itself, or will not.
             with contextlib.suppress(subprocess.SubprocessError, OSError):
                 requeue(_REQUEUE, None)
