@@ -10,6 +10,7 @@ from ray import exceptions
 
 from disentanglement import console
 from disentanglement.errors import UserError
+from disentanglement.experiments import cli, launchers
 from disentanglement.experiments.launchers import chosen, launcher
 from disentanglement.experiments.launchers.launcher import Command
 from disentanglement.experiments.launchers.ray import _Tasks as Tasks
@@ -48,6 +49,23 @@ def test_without_slurm_or_the_library(tmp_path, monkeypatch):
 def test_cancel_is_for_slurm(tmp_path):
     with pytest.raises(UserError, match="press Ctrl-C"):
         chosen(config(), tmp_path, "train").cancel([])
+
+
+class Cancelled(launcher.EndsWithMain):
+    """A launcher whose jobs somebody else ends."""
+
+    where = "Slurm"
+
+    def run(self, commands, reporter):
+        for command in commands:
+            reporter.ended(command, console.STOPPED, stopped=True)
+
+
+def test_runs_that_somebody_else_has_ended_are_no_success(tmp_path, monkeypatch, capsys):
+    folder = commands.copy_experiment(tmp_path / "experiment")
+    monkeypatch.setattr(launchers, "chosen", lambda *arguments: Cancelled())
+    assert cli.main(folder, ["--runs", "0"]) == console.STOPPED
+    assert "stopped " in capsys.readouterr().out
 
 
 # ---- Ray -----------------------------------------------------------------------------------
