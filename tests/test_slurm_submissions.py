@@ -10,7 +10,7 @@ import pytest
 
 from disentanglement import records
 from disentanglement.errors import UserError
-from disentanglement.experiments.launchers import slurm_options
+from disentanglement.experiments.launchers import slurm as slurm_module
 from disentanglement.experiments.launchers.launcher import Command
 from disentanglement.experiments.launchers.slurm import Slurm
 from disentanglement.experiments.launchers.slurm_notes import Notes
@@ -117,7 +117,7 @@ def test_a_submission_that_fails_leaves_no_job_behind(
     def refuse(*arguments):
         raise error
 
-    monkeypatch.setattr(slurm_options, "executor", refuse)
+    monkeypatch.setattr(slurm_module, "executor_for", refuse)
     with pytest.raises(UserError, match=message):
         slurm(tmp_path, queue).run([script("run", "")], Reporter())
     assert ended == ["12"]
@@ -125,13 +125,13 @@ def test_a_submission_that_fails_leaves_no_job_behind(
 
 
 def test_ctrl_c_waits_until_jobs_are_submitted_and_noted(tmp_path, script, monkeypatch):
-    queue, submit = Processes(), slurm_options.executor
+    queue, submit = Processes(), slurm_module.executor_for
 
     def interrupted(*arguments):
         signal.raise_signal(signal.SIGINT)
         return submit(*arguments)
 
-    monkeypatch.setattr(slurm_options, "executor", interrupted)
+    monkeypatch.setattr(slurm_module, "executor_for", interrupted)
     job, reporter = script("run", "time.sleep(60)"), Reporter()
     with pytest.raises(KeyboardInterrupt):
         slurm(tmp_path, queue).run([job], reporter)

@@ -13,13 +13,17 @@ from pathlib import Path
 
 from disentanglement import console, records
 from disentanglement.errors import UserError, from_os_error
-from disentanglement.experiments.launchers import slurm_options
 from disentanglement.experiments.launchers.launcher import Command, Reporter, check_installed
 from disentanglement.experiments.launchers.slurm_notes import (
     Notes,
     SlurmJob,
     jobs_of,
     status_file,
+)
+from disentanglement.experiments.launchers.slurm_options import (
+    check_options,
+    executor_for,
+    refusal,
 )
 from disentanglement.experiments.launchers.slurm_queue import GONE, JobState, NoAnswer, SlurmQueue
 from disentanglement.experiments.launchers.slurm_task import Task
@@ -63,7 +67,7 @@ class Slurm:
         self._folder, self._cluster = results.absolute() / FOLDER, cluster
         self._queue = queue or SlurmQueue()
         self._queue.check()
-        slurm_options.check(config)
+        check_options(config)
         self._notes = Notes(self._folder, verb, self._queue)
         partition = f", partition {config.slurm_partition}" if config.slurm_partition else ""
         self.where = f"Slurm{partition}"
@@ -124,7 +128,7 @@ class Slurm:
                 for i, command in enumerate(commands)
             ]
             try:
-                executor = slurm_options.executor(
+                executor = executor_for(
                     self._config, self._folder / "jobs", self._cluster, note["name"]
                 )
                 with contextlib.redirect_stderr(io.StringIO()), executor.batch():  # sbatch's words
@@ -144,7 +148,7 @@ class Slurm:
 
     def _not_submitted(self, note, error):
         """Return the error of a submission that has failed, with no job of it left."""
-        said = f"sbatch has refused the jobs: {slurm_options.reason(error)}"
+        said = f"sbatch has refused the jobs: {refusal(error)}"
         if isinstance(error, OSError):
             said = str(from_os_error(error, self._folder))
         # sbatch may have lost its connection after Slurm has taken the jobs, which now lack files.

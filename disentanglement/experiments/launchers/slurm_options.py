@@ -22,7 +22,7 @@ _KEYS = {
 _OURS = ("array", "error", "job-name", "open-mode", "output", "parsable", "test-only", "wait")
 
 
-def check(config: SchedulerConfig) -> None:
+def check_options(config: SchedulerConfig) -> None:
     """Raise UserError if the keys for Slurm do not go together."""
     for text in config.slurm_options:
         _option(text)
@@ -33,7 +33,7 @@ def check(config: SchedulerConfig) -> None:
         )
 
 
-def executor(config: SchedulerConfig, folder: Path, cluster: str, name: str) -> Any:
+def executor_for(config: SchedulerConfig, folder: Path, cluster: str, name: str) -> Any:
     """Return submitit's executor for a submission.
 
     Args:
@@ -76,7 +76,7 @@ def _option(text: str) -> tuple[str, Any]:
     return name, value if equals else True
 
 
-def reason(error: Exception) -> str:
+def refusal(error: Exception) -> str:
     """Return what sbatch has said, in one line."""
     lines = [line.strip() for line in str(error).splitlines()]
     said = [line.removeprefix("sbatch: error: ") for line in lines if line.startswith("sbatch:")]
