@@ -265,7 +265,14 @@ def test_no_image_with_all_factors_still_gives_groups():
 
 
 def test_factors_of_no_use_leave_an_unlabelled_set():
-    data = table(np.zeros((40, 1)), ("a",), (True,), [])
+    said = []
+    factors = np.stack([np.zeros(40), np.minimum(np.arange(40.0), 18)], axis=1)
+    factors[20:, 1] = np.nan
+    data = table(factors, ("a", "b"), (True, True), said)
+    assert said[1] == (
+        "note: mine: factor 'b': its 20 values are nearly all different, so too few images share "
+        "one: no metric uses it"
+    )
     assert isinstance(data, UnlabelledSet)
     record = evaluate(lambda images: images[:, 0, :2, 0], data, ["dhsic", "mig"])
     assert set(record["scores"]) == {"dhsic"}
