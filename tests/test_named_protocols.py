@@ -236,6 +236,8 @@ def test_the_main_script_passes_the_protocol_on(experiment):
     script = "main_final_metrics.py"
     found = run(experiment, "--runs", "3", "--protocol", "dlib", "--dry-run", script=script)
     assert "1 to score" in found.stdout
+    assert "finished" in found.stdout
+    assert found.stdout.rstrip().endswith("main_final_metrics.py --protocol dlib scores it")
     found = run(experiment, "--protocol", "dlb", script=script)
     assert found.returncode == 2
 
