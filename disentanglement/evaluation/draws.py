@@ -60,7 +60,7 @@ class FactorTable:
             return cls(np.asarray(classes)[known], tuple(factor_names), numbers=known)
         raise UserError(
             f"{name_of(dataset)} has no table of factors, which this protocol draws from: only "
-            "--protocol paper can score it (see docs/METRICS.md)"
+            "--protocol paper can score it (see docs/PROTOCOLS.md)"
         )
 
     def sample(self, rng: np.random.Generator, n: int) -> np.ndarray:

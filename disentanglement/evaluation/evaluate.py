@@ -63,7 +63,7 @@ def evaluate(
         dataset: See `draw_images`; the folders of data/ have ready ones.
         metrics: Name -> metric, or names of the protocol's metrics (default: all that it names).
         protocol: "paper" (InfoGAN-CR's), "dlib" (disentanglement_lib's) or "infomec"; see
-            docs/METRICS.md. The names of scores of all but the paper's start with the protocol.
+            docs/PROTOCOLS.md. The names of scores of all but the paper's start with the protocol.
         seed: Seeds the choice of images and the metrics' learners; 0 or more.
         path: The file for the record.
         overwrite: Rename a record of something else at `path`, and any other file, and start anew.
