@@ -25,6 +25,7 @@ from disentanglement.experiments.experiment import _found as found_by_name
 from disentanglement.experiments.grid import result_root
 from disentanglement.experiments.load import load
 from disentanglement.experiments.runs import RunFolder
+from disentanglement.metrics.suite import METRICS as METRICS_BY_NAME
 from tests import tiny
 from tests.experiments import ROOT, bars_experiment
 
@@ -281,6 +282,16 @@ def test_factors_of_no_use_leave_an_unlabelled_set():
     record = evaluate(lambda images: images[:, 0, :2, 0], data, ["dhsic", "mig"])
     assert set(record["scores"]) == {"dhsic"}
     assert set(record["skipped"]) == {"mig"}
+
+
+def test_few_images_are_scored_by_every_metric():
+    rng = np.random.default_rng(0)
+    factors = np.stack([rng.random(21), rng.random(21), np.arange(21.0) % 3], axis=1)
+    data = table(factors, ("a", "b", "c"), (True, True, False), [])
+    names = [name for name in METRICS_BY_NAME if name not in ("sample_quality", "dci_rf_cv")]
+    record = evaluate(lambda images: images[:, 0, :4, 0], data, names)
+    assert record["skipped"] == {}
+    assert np.isfinite(list(record["scores"].values())).all()
 
 
 def test_a_full_grid_is_scored_by_the_papers_protocol():
