@@ -29,6 +29,9 @@ def run_grid(experiment: Experiment, job: Job, options: argparse.Namespace) -> i
     runs = [RunFolder(experiment.folder, chosen.scheduler, task) for task in chosen.tasks]
     results = experiment.folder / chosen.scheduler.result_root_folder
     if options.status or options.json:
+        for why in dict.fromkeys(experiment.missing(task.config) for task in chosen.tasks):
+            if why:
+                print(f"note: {why}", file=sys.stderr)
         return status.show(job, runs, _queue(results, chosen, job), as_json=options.json)
     launcher = launchers.chosen(chosen.scheduler, experiment.folder, job.verb)
     if options.cancel:
