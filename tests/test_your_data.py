@@ -64,9 +64,9 @@ def run(line, folder):
 def test_prepare(checkout):
     *_, said = [run(line, checkout) for line in commands("Prepare")]
     lines = said.splitlines()
-    assert lines[0] == ("factors: x (quantity), y (quantity), width (quantity), height (quantity)")
-    assert lines[1].startswith("data/ellipses/data.npz: 400 images, 2 MB")
-    assert lines[2].endswith("main.py --config config_quick.py --set data=ellipses")
+    assert lines[0] == ("factors: colour (quantity), radius (quantity), x (quantity), y (quantity)")
+    assert lines[1].startswith("data/discs/data.npz: 400 images, 5 MB")
+    assert lines[2].endswith("main.py --config config_quick.py --set data=discs")
 
 
 @pytest.mark.slow
@@ -77,15 +77,15 @@ def test_the_whole_page(checkout):
     folder = checkout / change.removeprefix("cd ")
     said = [run(line, folder) for line in others]
     (results,) = (folder / "results").glob("*/quick/run-0,")
-    assert results.parent.parent.name == "ellipses"
+    assert results.parent.parent.name == "discs"
     record = json.loads((results / "run.json").read_text())
-    assert (record["data"]["dataset"], record["data"]["images"]) == ("ellipses", 400)
-    assert (record["config"]["data"], record["config"]["channels"]) == ("ellipses", 1)
+    assert (record["data"]["dataset"], record["data"]["images"]) == ("discs", 400)
+    assert (record["config"]["data"], record["config"]["channels"]) == ("discs", 3)
     assert (record["config"]["data_dir"], record["state"]) == (None, "finished")
     scores = json.loads((results / "final_metrics.json").read_text())
-    assert scores["protocol"]["factors"] == ["x", "y", "width", "height"]
+    assert scores["protocol"]["factors"] == ["colour", "radius", "x", "y"]
     assert set(scores["metrics"]) == {"factor_vae", "mig", "dhsic"}
-    assert "400 images of ellipses" in said[0]
-    assert "ellipses" in said[-1]
+    assert "400 images of discs" in said[0]
+    assert "discs" in said[-1]
     assert "paper" not in said[-1].splitlines()[1]
     assert (results / "traversal.png").stat().st_size > 1000
