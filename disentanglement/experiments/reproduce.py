@@ -27,6 +27,7 @@ _PUBLISHED = (
     records.FILE,
     "metric.csv",
     "traversal.png",
+    "traversal_shaded.png",
     "final_metrics*.json",
     f"{latent_trans.FOLDER}/{latent_trans.OVERVIEW}",
 )
