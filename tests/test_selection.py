@@ -135,7 +135,7 @@ def test_pairs_and_medians(method):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_latents_without_information_are_left_out(method):
-    """A latent that samples its prior varies, but its KL is 0. Without the mask it lowers the UDR."""
+    """A latent that samples its prior varies, but its KL is 0. Unmasked, it lowers the UDR."""
     with_noise = np.concatenate([CODES, RNG.normal(size=(1000, 5))], axis=1)
     masks = [informative_by_kl([1, 2, 0.5, 0.02, 1, 0.01, 0, 0.005, 0, 0]), None]
     masked = udr([with_noise, CODES], method, masks)
