@@ -42,8 +42,8 @@ def centers(images: np.ndarray) -> np.ndarray:
     _, height, width, _ = images.shape
     mass = _scaled(images)[..., 0] + 1e-8  # an empty image has its centre in the middle
     total = mass.sum(axis=(1, 2))
-    rows = (mass.sum(axis=2) @ np.arange(height) / total).astype(int)
-    columns = (mass.sum(axis=1) @ np.arange(width) / total).astype(int)
+    rows = np.rint(mass.sum(axis=2) @ np.arange(height) / total).astype(int)
+    columns = np.rint(mass.sum(axis=1) @ np.arange(width) / total).astype(int)
     counts = np.zeros((height, width, 1))
     np.add.at(counts, (rows, columns), 1)
     return np.rint(255 * counts / counts.max()).astype(np.uint8)
