@@ -44,7 +44,7 @@ def test_every_image_is_a_disc_where_it_belongs():
             distance = np.hypot(columns - x, rows - y)
             image = IMAGES[27 * angle + radius]
             assert image[distance < 4].all()
-            assert not image[distance > 6.5].any()
+            assert not image[distance > 6.8].any()
 
 
 def test_the_centres_of_mass():
