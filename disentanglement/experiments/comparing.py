@@ -61,6 +61,8 @@ class Comparing(Job):
 
     def configure(self, options: argparse.Namespace) -> None:
         self.options = options
+        if options.method != CENTRALITY:
+            self.verb = "encode"  # another job than "compare", for launchers with a queue
         chosen = self.experiment.grid(options.config, options.set)
         self.varied = found_in.varied_keys([task.config for task in chosen.tasks])
         self.grid = chosen.select(options.runs)

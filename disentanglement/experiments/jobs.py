@@ -30,7 +30,7 @@ class Job(abc.ABC):
         failure: What the table at the end calls a run for which the job failed.
     """
 
-    verb: ClassVar[str]
+    verb: str
     help: ClassVar[str]
     suffix: ClassVar[str]
     can_stack: ClassVar[bool] = False
