@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,11 +13,13 @@ import numpy as np
 import pytest
 
 from disentanglement import console, records
+from disentanglement.errors import UserError
 from disentanglement.evaluation import cross_scores, udr_codes
 from disentanglement.evaluation.cross_scores import FILE
 from disentanglement.evaluation.generated_sets import SetSize, draw_latents, generated_set
-from disentanglement.experiments import cli, reproduce
+from disentanglement.experiments import cli, comparing, reproduce
 from disentanglement.experiments.load import load
+from disentanglement.files import fingerprint
 from disentanglement.metrics.factor_vae_metric import factor_vae
 from disentanglement.selection.centrality import centralities
 from disentanglement.selection.udr import udr
@@ -40,8 +43,6 @@ def compared(tmp_path_factory):
 @pytest.fixture
 def bars(compared, tmp_path):
     """A copy of these runs that a test may change."""
-    import shutil
-
     return shutil.copytree(compared, tmp_path / "Bars")
 
 
@@ -134,11 +135,16 @@ def test_the_choice(bars, capsys):
     assert re.search(rf"\n  1 +0\.\d{{4}} +{re.escape(record['chosen'])}  <- chosen\n", output)
 
 
+def test_what_a_comparison_needs(bars, capsys):
+    assert main(bars, "--dry-run") == 0
+    output = capsys.readouterr().out
+    assert "3 sets of 1,250 images to generate, and 3 times 3 sets, 11,250 images, to" in output
+    assert not (bars / "results" / "model_centrality.json").exists()
+
+
 def test_supervised_scores_are_shown_beside(bars, capsys):
     runs = run_folders(bars)
     for run, score in zip(runs, (0.3, 0.5, 0.4), strict=True):
-        from disentanglement.files import fingerprint
-
         known = fingerprint(run.path / "checkpoint" / checkpoint.FILE)
         scored = {"scores": {"factor_vae": score, "mig": 0.1}, "metrics": {}, "skipped": {}}
         records.save(run.path, scored | {"model": {"checkpoint": known}}, "final_metrics.json")
@@ -318,9 +324,6 @@ def test_nan_codes(bars, capsys):
     encoder = model.networks["discriminator"].get_layer("q")
     encoder.kernel.assign(np.full(encoder.kernel.shape, np.nan))
     checkpoint.save(path, model, checkpoint.load_meta(path))
-    from disentanglement.errors import UserError
-    from disentanglement.experiments import comparing
-
     with pytest.raises(UserError, match=r"encoder of .*run-1,, on images of .*NaN.*--runs"):
         comparing.compare_run(load(bars), run_folders(bars)[0], options(bars))
     compare_all(bars, "udr-lasso")
@@ -343,8 +346,6 @@ def test_damaged_files(bars, capsys):
 @pytest.mark.slow
 def test_killed_and_run_again(compared, tmp_path):
     """As a user starts it, killed with SIGKILL after every cell or so."""
-    import shutil
-
     folder = shutil.copytree(compared, tmp_path / "Bars")
     for path in folder.rglob(FILE):
         path.unlink()

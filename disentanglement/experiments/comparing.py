@@ -8,27 +8,22 @@ all runs are done, the main script puts the parts together.
 import argparse
 import functools
 import logging
-from collections.abc import Callable, Sequence
 from pathlib import Path
-
-import numpy as np
 
 from disentanglement import console, files
 from disentanglement.errors import UserError
 from disentanglement.evaluation import udr_codes
-from disentanglement.evaluation.cross_scores import FILE, Candidate, Column, matrix, score_column
+from disentanglement.evaluation.cross_scores import FILE, Candidate, Column, score_column
 from disentanglement.evaluation.generated_sets import MEMORY_GB, SetSize
 from disentanglement.experiments import candidates as found_in
 from disentanglement.experiments import states
 from disentanglement.experiments.choice import CENTRALITY, METHODS, Choice
+from disentanglement.experiments.conclusion import put_together
 from disentanglement.experiments.experiment import Experiment
 from disentanglement.experiments.grid import Grid
 from disentanglement.experiments.jobs import Job
 from disentanglement.experiments.runs import RunFolder
 from disentanglement.experiments.states import State
-from disentanglement.metrics.arrays import ArrayError
-from disentanglement.selection.centrality import centralities
-from disentanglement.selection.udr import udr
 from disentanglement.wording import counted
 
 log = logging.getLogger(__name__)
@@ -92,6 +87,18 @@ class Comparing(Job):
             return udr_codes.read(run.path / udr_codes.FILE, one) is not None
         size = set_size(self.experiment, run, self.options)
         return not Column(run.path / FILE, one, size).missing(self.candidates)
+
+    def needs(
+        self, runs: list[RunFolder], todo: list[RunFolder], found: Mapping[RunFolder, State]
+    ) -> list[str]:
+        if self.options.method != CENTRALITY or not self.trained:
+            return []
+        count = len(self.trained)
+        images = set_size(self.experiment, self.trained[0], self.options).images
+        return [
+            f"{counted(count, 'set')} of {images:,} images to generate, and {count} times "
+            f"{count} sets, {count**2 * images:,} images, to encode (docs/MODEL_SELECTION.md)"
+        ]
 
     def label(self, run: RunFolder, state: State) -> str:
         return "compared" if self.is_done(run, state) else state.name
@@ -208,18 +215,6 @@ def compare_published(experiment: Experiment, options: argparse.Namespace) -> in
     return 0
 
 
-def put_together(
-    method: str, models: Sequence[Candidate], folders: Sequence[Path], size: SetSize
-) -> Choice:
-    """Return what a method says of models, from the files in their folders."""
-    try:
-        if method == CENTRALITY:
-            return _central(models, folders, size)
-        return _by_udr(method, models, folders)
-    except ArrayError as error:
-        raise UserError(f"{METHODS[method]}: {error}") from error
-
-
 def show(found: Choice, folder: Path, experiment: Experiment) -> None:
     """Save a choice, and print it."""
     path = found.save(folder, experiment.folder.name)
@@ -241,60 +236,3 @@ def set_size(
     codes = getattr(config, "uniform_reg_dim", None) or getattr(config, "gaussian_dim", None)
     assert codes, "every algorithm's config says how many codes there are"
     return SetSize.of(codes, images, options.groups, options.reference)
-
-
-def _central(models: Sequence[Candidate], folders: Sequence[Path], size: SetSize) -> Choice:
-    columns = [Column(f / FILE, one, size) for f, one in zip(folders, models, strict=True)]
-    scores = matrix(columns, models)
-    dead = {
-        each.name: columns[i].cells[each.weights]["dead_codes"] for i, each in enumerate(models)
-    }
-    protocol = {"score": "factor_vae", "set": size.record(), "seeds": [m.run for m in models]}
-    notes = _dead(dead, "its own images")
-    return Choice(CENTRALITY, models, scores, centralities(scores), protocol, notes)
-
-
-def _by_udr(method: str, models: Sequence[Candidate], folders: Sequence[Path]) -> Choice:
-    found = []
-    for folder, one in zip(folders, models, strict=True):
-        codes = udr_codes.read(folder / udr_codes.FILE, one)
-        assert codes is not None, "compared before"
-        found.append(codes)
-    with console.progress_bar(None, "pairs", "comparing", passing=True) as bar:
-        result = udr(
-            [each.codes for each in found],
-            method.removeprefix("udr-"),
-            [each.informative for each in found],
-            _report(bar),
-        )
-    protocol = {
-        "images": len(found[0].codes),
-        "image_seed": udr_codes.SEED,
-        "latents": [int(np.sum(used)) for used in result.used],
-    }
-    dead = dict(zip([m.name for m in models], result.dead, strict=True))
-    unused = {m.name: int(np.sum(~used)) for m, used in zip(models, result.used, strict=True)}
-    notes = _dead(dead, "the data set's images")
-    notes += [
-        f"{name}: {counted(count, 'latent')} left out (KL from the prior of at most 0.01 nats, or "
-        "dead)"
-        for name, count in unused.items()
-        if count > dead[name]
-    ]
-    return Choice(method, models, result.pairs, result.scores, protocol, notes)
-
-
-def _report(bar) -> Callable[[int, int], None]:
-    def report(done: int, total: int) -> None:
-        bar.total = total
-        bar.update(done - bar.n)
-
-    return report
-
-
-def _dead(counts: dict[str, int], where: str) -> list[str]:
-    return [
-        f"{name}: {counted(count, 'code does', 'codes do')} not vary on {where}"
-        for name, count in counts.items()
-        if count
-    ]

@@ -10,10 +10,12 @@ import numpy as np
 
 from disentanglement import sheet
 from disentanglement.streams import stream
+from disentanglement.training import visualize
 
 if TYPE_CHECKING:  # imports Keras
     from disentanglement.algorithms.model import Model
 
+FILE = "traversal_shaded.png"  # what a finished run leaves
 _COLUMNS, _VALUES = 5, 10  # of the picture that a finished run leaves: vectors, overlaid images
 _SCALE = 2  # of that picture
 
@@ -49,7 +51,7 @@ def centers(images: np.ndarray) -> np.ndarray:
     return np.rint(255 * counts / counts.max()).astype(np.uint8)
 
 
-def draw_shaded(path: Path, model: "Model", title: str) -> None:
+def draw_shaded(path: Path, model: "Model", batches: int, data: str | None) -> None:
     """Draw what a finished run leaves: for every code, traversals overlaid with `shaded`.
 
     Each column has its own random vector, the same for all codes.
@@ -57,7 +59,8 @@ def draw_shaded(path: Path, model: "Model", title: str) -> None:
     Args:
         path: The PNG file.
         model: The model.
-        title: Above the picture.
+        batches: How many batches it has been trained for.
+        data: The class name of its data set, if known.
     """
     latent = model.latent
     base = latent.sample(stream(model.config.run, "traversal picture"), _COLUMNS)
@@ -69,6 +72,7 @@ def draw_shaded(path: Path, model: "Model", title: str) -> None:
         tiles = tiles.repeat(_SCALE, axis=1).repeat(_SCALE, axis=2)
         rows.append(sheet.Row(tiles, latent.names[j]))
     low, high = (sheet.number(value) for value in latent.code.sweep(2))
+    title = visualize.title_of(model, batches, data)
     about = f"each picture: {_VALUES} images in one, from {low} (dark) to {high} (white)"
     sheet.save(path, sheet.draw([title, about], rows), [title, about])
 

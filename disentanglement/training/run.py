@@ -252,8 +252,8 @@ class TrainingRun:
         data, picture = self.data["dataset"], self.work_dir / "traversal.png"
         visualize.draw_traversal(picture, self.model, self.plan.total, data)
         if self.config.vis_shade:
-            title = visualize.title_of(self.model, self.plan.total, data)
-            overlays.draw_shaded(self.work_dir / "traversal_shaded.png", self.model, title)
+            picture = self.work_dir / overlays.FILE
+            overlays.draw_shaded(picture, self.model, self.plan.total, data)
         self._end_session()
         self.record |= {
             "state": "finished",
