@@ -8,6 +8,7 @@ all runs are done, the main script puts the parts together.
 import argparse
 import functools
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 from disentanglement import console, files
