@@ -33,7 +33,9 @@ def checkout(tmp_path):
     shutil.copytree(ROOT / folder.name, folder, ignore=ignored)
     (folder / "gan" / "metric.py").write_text(FEW)
     ((name, content),) = re.findall(r"```python\n# (\S+)\n(.*?)```", PAGE, re.DOTALL)
-    (tmp_path / name).write_text(content)
+    few = content.replace("range(5000)", "range(400)")
+    assert few != content
+    (tmp_path / name).write_text(few)
     return tmp_path
 
 
@@ -62,9 +64,9 @@ def run(line, folder):
 def test_prepare(checkout):
     *_, said = [run(line, checkout) for line in commands("Prepare")]
     lines = said.splitlines()
-    assert lines[0] == "factors: colour (category), x (quantity), y (quantity)"
-    assert lines[1].startswith("data/discs/data.npz: 400 images, 5 MB")
-    assert lines[2].endswith("main.py --config config_quick.py --set data=discs")
+    assert lines[0] == ("factors: x (quantity), y (quantity), width (quantity), height (quantity)")
+    assert lines[1].startswith("data/ellipses/data.npz: 400 images, 2 MB")
+    assert lines[2].endswith("main.py --config config_quick.py --set data=ellipses")
 
 
 @pytest.mark.slow
@@ -75,15 +77,15 @@ def test_the_whole_page(checkout):
     folder = checkout / change.removeprefix("cd ")
     said = [run(line, folder) for line in others]
     (results,) = (folder / "results").glob("*/quick/run-0,")
-    assert results.parent.parent.name == "discs"
+    assert results.parent.parent.name == "ellipses"
     record = json.loads((results / "run.json").read_text())
-    assert (record["data"]["dataset"], record["data"]["images"]) == ("discs", 400)
-    assert (record["config"]["data"], record["config"]["channels"]) == ("discs", 3)
+    assert (record["data"]["dataset"], record["data"]["images"]) == ("ellipses", 400)
+    assert (record["config"]["data"], record["config"]["channels"]) == ("ellipses", 1)
     assert (record["config"]["data_dir"], record["state"]) == (None, "finished")
     scores = json.loads((results / "final_metrics.json").read_text())
-    assert scores["protocol"]["factors"] == ["colour", "x", "y"]
+    assert scores["protocol"]["factors"] == ["x", "y", "width", "height"]
     assert set(scores["metrics"]) == {"factor_vae", "mig", "dhsic"}
-    assert "400 images of discs" in said[0]
-    assert "discs" in said[-1]
+    assert "400 images of ellipses" in said[0]
+    assert "ellipses" in said[-1]
     assert "paper" not in said[-1].splitlines()[1]
     assert (results / "traversal.png").stat().st_size > 1000

@@ -46,7 +46,7 @@ class DataSource:
         name: Its name, which is also that of its results' folder.
         folder: Where it is, if that must be said besides the name.
         images: How many images it has, None if that is known only once it is loaded.
-        shape: Their height, width and channels as stored.
+        shape: Their height, width and channels as stored; None if they could not be found.
         labelled: Whether it has factors that metrics can use.
         load: Returns it as arrays, or as a data set if it is one already.
     """
@@ -54,7 +54,7 @@ class DataSource:
     name: str
     folder: Path | None = None
     images: int | None
-    shape: tuple[int, int, int]
+    shape: tuple[int, int, int] | None
     labelled: bool = True
     load: Callable[[ImageFormat, Say], Dataset | ImageArrays]
 
@@ -87,6 +87,23 @@ def find(text: str, data_dir: str | Path | None, experiment: Path) -> DataSource
     if known := BUILT_IN.get(text.lower()):
         return known(data_dir, experiment)
     return _own(text, data_dir, experiment)
+
+
+def absent(text: str) -> DataSource:
+    """Return what is known of a set that a config calls `text`, but that cannot be found."""
+    name = text.lower() if text.lower() in BUILT_IN else Path(text).name.removesuffix(".npz")
+    reader = READERS.get(name)
+
+    def load(form: ImageFormat, say: Say) -> Dataset | ImageArrays:
+        raise UserError(f"there is no data set '{text}'")
+
+    return DataSource(
+        name=name,
+        folder=None if Path(text).name == text else Path(text),
+        images=reader.images if reader else None,
+        shape=reader.image_shape if reader else None,
+        load=load,
+    )
 
 
 def _dsprites(data_dir: str | Path | None, experiment: Path) -> DataSource:
@@ -221,7 +238,7 @@ def _official(name: str, data_dir: str | Path | None, experiment: Path) -> DataS
             say(f"note: the images of {name} are {changes}")
         return arrays
 
-    return DataSource(name=name, images=None, shape=reader.image_shape, load=load)
+    return DataSource(name=name, images=reader.images, shape=reader.image_shape, load=load)
 
 
 # By name; each is called with data_dir and the experiment's folder.

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from disentanglement import console
 from disentanglement.config import nearest
 from disentanglement.errors import UserError, os_errors_in_one_line
-from disentanglement.evaluation import codes, evaluate
+from disentanglement.evaluation import codes
 from disentanglement.evaluation.named_protocols import (
     PAPER,
     PROTOCOLS,
@@ -23,6 +23,7 @@ from disentanglement.evaluation.named_protocols import (
     named,
 )
 from disentanglement.evaluation.scorecard import Scorecard
+from disentanglement.evaluation.scoring import score_into
 from disentanglement.files import fingerprint
 from disentanglement.metrics import arrays
 from disentanglement.metrics.metric import MetricFunction
@@ -107,7 +108,7 @@ def _score(options: argparse.Namespace) -> int:
         if name not in todo:
             print("\n".join(card.lines(name)))
     card.begin()
-    evaluate.score_into(card, todo, given, options.seed)
+    score_into(card, todo, given, options.seed)
     if not card.record["scores"]:
         raise UserError(f"{options.file}: no metric could run")
     return 0

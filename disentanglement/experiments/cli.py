@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from disentanglement import console, records, threads
@@ -159,7 +160,10 @@ def _grid_command(folder: Path, job_type: type[jobs.Job], arguments: Arguments) 
     def run() -> int:
         console.check_platform()
         threads.limit(options.threads)  # the tasks inherit it
-        job = job_type(load(folder))
+        experiment = load(folder)
+        if options.list or options.status or options.json:
+            experiment = replace(experiment, data_may_be_missing=True)
+        job = job_type(experiment)
         if isinstance(job, jobs.Scoring):
             job.protocol = options.protocol
         if getattr(options, "records", None):
