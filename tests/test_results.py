@@ -32,7 +32,7 @@ def test_a_record_is_whole(run):
     has_factors = "factors" in final["protocol"]
     assert has_factors == ("CelebA" not in str(run))
     assert set(table.COLUMNS.values() if has_factors else ["dhsic"]) <= set(final["scores"])
-    assert has_sample_quality(final) == ("dSprites" in str(run))
+    assert has_sample_quality(final) == ("_dSprites" in str(run))
     assert final["model"]["batches"] == about["batches"]
     assert list((run / "weights").glob("*.npz"))
     assert all(path.stat().st_size < LIMIT for path in run.rglob("*"))

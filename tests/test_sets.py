@@ -84,7 +84,7 @@ def test_mistakes_are_one_line(experiment, tmp_path):
     (tmp_path / "x").mkdir()
     (tmp_path / "data" / "mine").rename(tmp_path / "x" / "DSprites")
     for text, message in (
-        ("min", "no data set 'min' in .*: data is one of dsprites, teapots, celeba"),
+        ("min", "no data set 'min' in .*: data is one of dsprites, cdsprites, teapots"),
         ("dsprite", "did you mean 'dsprites'"),
         ("raw", r"raw holds no data.npz: prepare its pictures with: python -m .* prepare"),
         ("begun", "holds an unfinished set: run the same"),

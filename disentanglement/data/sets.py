@@ -16,6 +16,7 @@ import numpy as np
 
 from disentanglement.config import nearest
 from disentanglement.data import npz
+from disentanglement.data.cdsprites import dataset as cdsprites
 from disentanglement.data.celeba import dataset as celeba
 from disentanglement.data.dataset import Dataset
 from disentanglement.data.dsprites import dataset as dsprites
@@ -32,7 +33,7 @@ from disentanglement.data.teapots.generate import TRAIN
 from disentanglement.errors import UserError
 
 Say = Callable[[str], None]
-DSPRITES, TEAPOTS, CELEBA = "dsprites", "teapots", "celeba"
+DSPRITES, CDSPRITES, TEAPOTS, CELEBA = "dsprites", "cdsprites", "teapots", "celeba"
 PICTURES = (".jpg", ".jpeg", ".png")
 RESULTS = ("quick", "hour")  # folders of the experiments' configs in results/
 
@@ -125,6 +126,26 @@ def _dsprites(data_dir: str | Path | None, experiment: Path) -> DataSource:
     return DataSource(
         name=DSPRITES, images=dsprites.NUM_IMAGES, shape=dsprites.DSprites.image_shape, load=load
     )
+
+
+def _cdsprites(data_dir: str | Path | None, experiment: Path) -> DataSource:
+    where = Where(data_dir)
+    cdsprites.find(where, experiment)  # type: ignore[arg-type]  # it asks for data_dir only
+
+    def load(form: ImageFormat, say: Say) -> Dataset | ImageArrays:
+        data = cdsprites.load_for(where, experiment, say)  # type: ignore[arg-type]
+        if _fits(data.image_shape, form):
+            return data
+        return ImageArrays(
+            name="CdSprites",
+            images=data.pixels * np.uint8(255),
+            factor_names=data.factor_names,
+            continuous=data.continuous,
+            factor_sizes=data.factor_sizes,
+        )
+
+    shape = cdsprites.CdSprites.image_shape
+    return DataSource(name=CDSPRITES, images=cdsprites.NUM_IMAGES, shape=shape, load=load)
 
 
 def _teapots(data_dir: str | Path | None, experiment: Path) -> DataSource:
@@ -223,6 +244,7 @@ def _official(name: str, data_dir: str | Path | None, experiment: Path) -> DataS
 # By name; each is called with data_dir and the experiment's folder.
 BUILT_IN: dict[str, Callable[[str | Path | None, Path], DataSource]] = {
     DSPRITES: _dsprites,
+    CDSPRITES: _cdsprites,
     TEAPOTS: _teapots,
     CELEBA: _celeba,
     **{name: functools.partial(_variant, name) for name in VARIANTS},

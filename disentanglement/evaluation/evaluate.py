@@ -209,23 +209,8 @@ def draw_images(
             f"{type(dataset).__name__} cannot be used for scoring: it has neither a method "
             "draw_images nor a full grid of factors (see docs/METRICS.md)"
         )
-    rows, labels = factors.draw_groups(rng, dataset.factor_sizes, groups, group_size)
-    group = dataset.index(rows.reshape(groups * group_size, -1)).reshape(groups, group_size)
     share = max(1, len(dataset) // SHARE)
-    reference = rng.choice(len(dataset), share, replace=False)
-    sample = factors.draw(rng, dataset.factor_sizes, share)
-    varying = factors.varying(dataset.factor_sizes)
-    values = [dataset.factor_values[i][sample[:, i]] for i in varying]
-    return {
-        "group": group,
-        "group_labels": labels,
-        "reference": reference,
-        "sample": dataset.index(sample),
-        "factors": np.stack(values, axis=1),
-        "factor_ids": sample[:, varying],
-        "continuous": np.array([dataset.continuous[i] for i in varying]),
-        "factor_names": [dataset.factor_names[i] for i in varying],
-    }
+    return factors.draw_metric_images(dataset, rng, groups, group_size, share)
 
 
 def describe(dataset: ImageSource, images: MetricImages) -> dict[str, Any]:

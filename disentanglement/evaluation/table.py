@@ -16,6 +16,7 @@ import pandas as pd
 from disentanglement import console
 from disentanglement.errors import UserError
 from disentanglement.evaluation import paper
+from disentanglement.evaluation.chosen_rows import chosen_rows
 from disentanglement.evaluation.paper import COLUMNS
 from disentanglement.evaluation.protocols import NAMES, NUMBERS, PAPER, ImageProtocol
 from disentanglement.evaluation.score_records import Record, find_records
@@ -182,12 +183,12 @@ def compare(found: dict[Path, Record]) -> list[Table]:
     data = {protocol.data for protocol in groups if protocol.name == PAPER}
     tables = []
     if not groups or data & {paper.PROTOCOL.data, None}:
-        ours = rows(groups.pop(paper.PROTOCOL, []))
+        ours = rows(groups.pop(paper.PROTOCOL, [])) + chosen_rows(found, paper.PROTOCOL)
         names = {row.model for row in ours}
         papers = sorted(paper_rows(), key=lambda row: row.model not in names)
         tables.append(Table(paper.PROTOCOL, ours + papers))
     return tables + [
-        Table(protocol, rows(groups[protocol], protocol.name))
+        Table(protocol, rows(groups[protocol], protocol.name) + chosen_rows(found, protocol))
         for protocol in sorted(groups, key=_order)
     ]
 

@@ -113,7 +113,8 @@ def _do(
             launcher.run(list(commands), reporter)
         except KeyboardInterrupt:
             stopped = True
-    return _report(job, runs, reporter, launcher.after_stop if stopped else "")
+    status = _report(job, runs, reporter, launcher.after_stop if stopped else "")
+    return status if stopped else job.finish(runs, status)
 
 
 def _report(job: Job, runs: list[RunFolder], reporter: GridReporter, stopped: str) -> int:

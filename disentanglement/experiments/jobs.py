@@ -1,6 +1,7 @@
 """What a main script does for every run of a grid: train, score, or draw traversals."""
 
 import abc
+import argparse
 import functools
 from collections.abc import Mapping
 from dataclasses import replace
@@ -30,7 +31,7 @@ class Job(abc.ABC):
         failure: What the table at the end calls a run for which the job failed.
     """
 
-    verb: ClassVar[str]
+    verb: str
     help: ClassVar[str]
     suffix: ClassVar[str]
     can_stack: ClassVar[bool] = False
@@ -39,6 +40,13 @@ class Job(abc.ABC):
     def __init__(self, experiment: Experiment):
         self.experiment = experiment
         self.script = f"{experiment.task}{self.suffix}.py"
+
+    @classmethod  # noqa: B027  (most have none)
+    def add_options(cls, parser: argparse.ArgumentParser) -> None:
+        """Add the main script's options that only this job has."""
+
+    def configure(self, options: argparse.Namespace) -> None:  # noqa: B027
+        """Take the main script's options."""
 
     def check_data(self, runs: list[RunFolder]) -> None:
         """Raise UserError if the data that these runs need cannot be found."""
@@ -90,6 +98,10 @@ class Job(abc.ABC):
     def task_options(self) -> list[str]:
         """Return further options for the task's script."""
         return []
+
+    def finish(self, runs: list[RunFolder], status: int) -> int:
+        """Act when the runs have ended, unless stopped; return the exit status."""
+        return status
 
     def _final_metrics(self, config: TrainingConfig) -> list[str]:
         if self.experiment.missing(config):

@@ -71,6 +71,20 @@ RATES = {
         image_bytes=512,
         stored_bytes=512,
     ),
+    "InfoGAN-CR_CdSprites": Rates(
+        # The networks are those for dSprites; times are theirs, at this batch size.
+        batch_size=30,
+        batch_ms=79,
+        contrastive_ms=184,
+        evaluation_s=0.5,
+        grids_s=0.5,
+        grids_mb=1.4,
+        checkpoint_mb=9.3,
+        event_bytes=540,
+        memory_gb=1.1,
+        image_bytes=4096,
+        stored_bytes=0,
+    ),
     "FactorVAE_dSprites": Rates(
         fixed_share=0.3,
         batch_ms=61,  # (3)

@@ -25,7 +25,7 @@ from disentanglement.evaluation.protocols import PAPER
 from disentanglement.evaluation.score_records import dataset_name
 from disentanglement.experiments import pretrained
 from disentanglement.experiments.pretrained import Pretrained, Published
-from disentanglement.training import visualize
+from disentanglement.training import overlays, visualize
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +33,7 @@ TOLERANCE, FOREST_TOLERANCE = 1e-3, 0.02  # rounding can move a tree's splits
 _SLOW = 60  # seconds; --fast leaves out what took longer
 _PICTURES: dict[str, Callable[..., None]] = {  # how each published picture is drawn
     "traversal.png": visualize.draw_traversal,
+    overlays.FILE: overlays.draw_shaded,
     f"{latent_trans.FOLDER}/{latent_trans.OVERVIEW}": latent_trans.draw_overview,
 }
 _PIXEL = 2  # of 255: the largest difference between two drawings of one traversal
