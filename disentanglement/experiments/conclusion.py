@@ -1,6 +1,6 @@
 """Put the parts of a comparison together: columns of scores, or codes, become a choice."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +51,7 @@ def _by_udr(method: str, models: Sequence[Candidate], folders: Sequence[Path]) -
             [each.codes for each in found],
             method.removeprefix("udr-"),
             [each.informative for each in found],
-            _report(bar),
+            console.so_far(bar),
         )
     protocol = {
         "images": len(found[0].codes),
@@ -68,14 +68,6 @@ def _by_udr(method: str, models: Sequence[Candidate], folders: Sequence[Path]) -
         if count > dead[name]
     ]
     return Choice(method, models, result.pairs, result.scores, protocol, notes)
-
-
-def _report(bar) -> Callable[[int, int], None]:
-    def report(done: int, total: int) -> None:
-        bar.total = total
-        bar.update(done - bar.n)
-
-    return report
 
 
 def _dead(counts: dict[str, int], where: str) -> list[str]:
