@@ -37,6 +37,7 @@ bench: .venv/installed
 	$(BIN)/python benchmarks/memory_and_disk.py
 	$(BIN)/python benchmarks/requirements.py
 	$(BIN)/python benchmarks/metrics.py
+	$(BIN)/python benchmarks/protocols.py
 
 clean:
 	rm -rf .venv *.egg-info

@@ -9,12 +9,9 @@ its metadata, a pickle, is left out. Training does not need this file: it render
 import argparse
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
-from tqdm import tqdm
-
-from disentanglement.console import progress_bar, run_command
+from disentanglement.console import check_new, progress_bar, run_command, so_far
 from disentanglement.data.dsprites import dataset as dsprites
 from disentanglement.data.dsprites.render import render
 from disentanglement.errors import UserError
@@ -41,23 +38,14 @@ def generate(path: Path, force: bool) -> None:
     """Render all images and write them to `path`; replace an existing file only with `force`."""
     if path.suffix != ".npz":
         raise UserError(f"--out {path}: the name must end in .npz")
-    if path.exists() and not force:
-        raise UserError(f"{path} exists: choose another name, or add --force to replace it")
+    check_new(path, force)
     start = time.perf_counter()
     with progress_bar(None, "poses", "rendering") as bar:
-        bits = render(_reporter(bar))
+        bits = render(so_far(bar))
     with progress_bar(None, "images", "writing") as bar:
-        dsprites.write_official(path, bits, _reporter(bar))
+        dsprites.write_official(path, bits, so_far(bar))
     size = path.stat().st_size / 1e6
     print(f"{path}: 737,280 images, {size:.1f} MB, {time.perf_counter() - start:.0f} s")
-
-
-def _reporter(bar: tqdm) -> Callable[[int, int], None]:
-    def report(done, total):
-        bar.total = total
-        bar.update(done - bar.n)
-
-    return report
 
 
 if __name__ == "__main__":

@@ -65,6 +65,18 @@ class TrainingConfig:
         "batches between TensorBoard scalars", low=1, may_change=True, default=1
     )
     output_reverse: bool = key("invert saved pictures (1 - image)", may_change=True)
+    vis_shade: bool = key(
+        "also overlay the images of each traversal, darkest first", may_change=True, default=False
+    )
+    vis_center: bool = key(
+        "also mark the centres of random samples in one picture", may_change=True, default=False
+    )
+    epoch_freq: int = key(
+        "epochs between those that end with scores, sample grids and a checkpoint; the last does",
+        low=1,
+        may_change=True,
+        default=1,
+    )
     checkpoint_freq: int = key(
         "batches between checkpoints (every epoch also ends with one)",
         low=1,

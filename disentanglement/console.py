@@ -142,6 +142,16 @@ def progress_bar(
     )
 
 
+def so_far(bar: tqdm) -> Callable[[int, int], None]:
+    """Return a function that moves a bar: it takes how many items are done, and of how many."""
+
+    def report(done: int, total: int) -> None:
+        bar.total = total
+        bar.update(done - bar.n)
+
+    return report
+
+
 @contextlib.contextmanager
 def sign_of_life(what: str) -> Iterator[None]:
     """In a file, write a line a minute while the block runs; on a terminal, a bar is there."""

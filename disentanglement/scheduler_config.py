@@ -29,7 +29,9 @@ class SchedulerConfig:
     )
     slurm_gpus: int = key("GPUs for each run", low=0, default=1)
     slurm_cpus: int = key("CPU cores for each run, and how many threads it uses", low=1, default=4)
-    slurm_memory_gb: float = key("memory for each run, in GB", above=0, default=16.0)
+    slurm_memory_gb: float | None = key(
+        "memory for each run, in GB; None: the cluster's default", above=0, default=16.0
+    )
     slurm_max_jobs: int = key("most jobs that run at the same time", low=1, default=256)
     slurm_signal_seconds: int = key(
         "seconds before the time limit at which a run is told to save", low=1, default=90

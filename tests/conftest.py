@@ -11,6 +11,7 @@ from filelock import FileLock
 from tests.browser import browser  # noqa: F401  (a fixture)
 from tests.commands import copy_experiment
 from tests.experiments import ROOT
+from tests.launchers import script  # noqa: F401  (a fixture)
 
 # For TensorFlow and scikit-learn, which are imported later, here and in the processes that tests
 # start: two workers share the cores, and tests are too small for several threads. Besides,

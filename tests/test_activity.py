@@ -9,7 +9,7 @@ import time
 import pytest
 
 from disentanglement.errors import FolderInUse
-from disentanglement.files import lock_file
+from disentanglement.files import lock_file, locked
 from disentanglement.training import activity
 
 
@@ -73,3 +73,34 @@ def test_work_gives_signs_of_life(folder):
         while lock_file(folder).stat().st_mtime_ns == before:
             assert time.monotonic() < end
             time.sleep(0.01)
+
+
+def test_a_lock_that_a_dead_host_left_at_the_file_server_is_waited_for(folder, monkeypatch):
+    monkeypatch.setattr(activity, "LEASE", 5)
+    lock = locked(folder)
+    lock.__enter__()
+    timer = threading.Timer(1.5, lock.__exit__, (None, None, None))
+    timer.start()
+    start = time.monotonic()
+    with activity.claim(folder, activity.TRAINING):
+        assert time.monotonic() - start > 1.4
+    timer.join()
+
+
+def test_a_lock_that_stays_is_one_line(folder, monkeypatch):
+    monkeypatch.setattr(activity, "LEASE", 0)
+    with (
+        locked(folder),
+        pytest.raises(FolderInUse, match="pid 3 on far.*no sign of life, but the file server"),
+        activity.claim(folder, activity.TRAINING),
+    ):
+        pass
+
+
+def test_a_live_process_of_another_host_that_has_the_lock_is_left_alone(folder, far):
+    with (
+        locked(folder),
+        pytest.raises(FolderInUse, match="pid 3 on far.: wait for it, or stop it"),
+        activity.claim(folder, activity.TRAINING),
+    ):
+        pass

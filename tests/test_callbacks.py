@@ -42,6 +42,7 @@ class Session:
                 callback.batch_end(position, {"loss": global_id})
                 if PLAN.ends_epoch(global_id):
                     callback.epoch_end(position)
+                    callback.epoch_report(position)
         return self
 
     def end(self):

@@ -19,6 +19,7 @@ TASKS = {
     "InfoGAN-CR_3D_teapot": "gan_task",
     "FactorVAE_3D_teapot": "factorvae_task",
     "InfoGAN-CR_CelebA": "gan_task",
+    "InfoGAN-CR_CdSprites": "gan_task",
     "VAE_dSprites": "vae_task",
     "VAE_3D_teapot": "vae_task",
 }
@@ -28,6 +29,7 @@ RUNS = {
     "InfoGAN-CR_3D_teapot": 10,
     "FactorVAE_3D_teapot": 40,
     "InfoGAN-CR_CelebA": 1,
+    "InfoGAN-CR_CdSprites": 10,
     "VAE_dSprites": 290,
     "VAE_3D_teapot": 290,
 }
@@ -139,10 +141,12 @@ def test_the_folder_is_whole(name):
     ]
     if "CelebA" in name:
         scripts += ["main_generate_latent_trans", f"{task}_generate_latent_trans"]
+    if RUNS[name] > 1:
+        scripts += ["main_model_centrality", f"{task}_model_centrality"]
     parts = ["metric", load(name).build.__module__.rsplit(".", 1)[1]]
-    if name.startswith("InfoGAN"):
+    if name.startswith("InfoGAN") and "CdSprites" not in name:
         parts.append("network")
-    if "dSprites" in name:
+    if name.endswith("_dSprites"):
         parts.append("train_DSpritesInceptionScore")
     for file in (*scripts, *(f"gan/{part}" for part in parts)):
         assert (ROOT / name / f"{file}.py").is_file(), file
@@ -160,3 +164,6 @@ def test_the_commands_work(name):
     assert "1 run, 1 to train" in quick or "1 run, 0 to train" in quick
     assert "Train one run" in output_of(f"{TASKS[name]}.py", "--help")
     assert "Score one run" in output_of(f"{TASKS[name]}_final_metrics.py", "--help")
+    if RUNS[name] > 1:
+        listed = output_of("main_model_centrality.py", "--list").splitlines()
+        assert len(listed) == RUNS[name]

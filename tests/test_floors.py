@@ -10,6 +10,7 @@ PACKAGE = ROOT / "disentanglement"
 FLOORS = (
     "",  # the files at the top: errors, files, streams, records, ...
     "metrics",
+    "selection",
     "engine",
     "data",
     "networks",

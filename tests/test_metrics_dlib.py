@@ -134,6 +134,31 @@ def test_votes_are_learned_on_one_set_and_scored_on_the_other():
     assert (found.score, found.train_score) == (0, 1)
 
 
+def test_mig_and_modularity_by_the_definition():
+    given = arrays(noisy)
+    x, ids = given["train_codes"], given["train_ids"]
+    table, entropies = np.zeros((4, 3)), np.zeros(3)
+    for i in range(3):
+        p_value = np.bincount(ids[:, i]) / len(ids)
+        entropies[i] = -sum(p * np.log(p) for p in p_value)
+        for j in range(4):
+            edges = np.histogram(x[:, j], 20)[1]
+            bins = np.digitize(x[:, j], edges[:-1]) - 1
+            for b in range(20):
+                for v in range(SIZES[i]):
+                    joint = np.mean((bins == b) & (ids[:, i] == v))
+                    if joint:
+                        table[j, i] += joint * np.log(joint / np.mean(bins == b) / p_value[v])
+    gaps = [np.subtract(*sorted(column)[:-3:-1]) for column in table.T]
+    assert run("mig", given).score == pytest.approx(np.mean(gaps / entropies), rel=1e-9)
+    parts = []
+    for row in table:
+        best = row.argmax()
+        off = sum(row[i] ** 2 for i in range(3) if i != best)
+        parts.append(1 - off / (row[best] ** 2 * 2))
+    assert run("modularity", given).score == pytest.approx(np.mean(parts), rel=1e-9)
+
+
 def test_sap_by_the_definition():
     given = arrays(noisy)
     table = run("sap", given).accuracy

@@ -7,6 +7,9 @@ import pytest
 
 from disentanglement import records
 from disentanglement.config import InfoGANCRConfig
+from disentanglement.data.fit import ImageFormat
+from disentanglement.data.image_arrays import ImageArrays
+from disentanglement.data.image_set import dataset_of
 from disentanglement.data.labelled import LabelledImages
 from disentanglement.errors import UserError
 from disentanglement.evaluation import final_metrics, score_command, table
@@ -136,6 +139,34 @@ def test_own_images_have_a_table():
     assert found["scores"]["dlib.mig"] > 0.99
 
 
+def test_runs_on_own_pictures_leave_out_those_with_gaps():
+    n, rng = 21_000, np.random.default_rng(0)
+    factors = rng.integers(0, 5, (n, 2)).astype(float)
+    pixels = np.zeros((n, 8, 8, 1), np.uint8)
+    pixels[:, 0, :2, 0] = factors
+    pixels[:, 0, 2, 0] = gap = rng.random(n) < 0.2
+    factors[gap, 0] = np.nan
+    arrays = ImageArrays(
+        name="mine", images=pixels, factor_names=("a", "b"), continuous=(True, False),
+        factors=factors,
+    )  # fmt: skip
+    data = dataset_of(arrays, ImageFormat(8), print)
+    seen = []
+
+    def look(images):
+        if len(images) > 64:  # of no fingerprint
+            seen.append(images[:, 0, 2, 0].max())
+        return images[:, 0, :2, 0] * 255
+
+    found = evaluate(look, data, FAST, protocol="dlib")
+    assert found["scores"]["dlib.mig"] > 0.99
+    assert found["scores"]["dlib.factor_vae"] == 1
+    about = found["protocol"]
+    assert (about["dataset"], about["images"], about["factors"]) == ("mine", n, ["a", "b"])
+    assert about["drawn_from"] == n - gap.sum()
+    assert max(seen) == 0
+
+
 def test_the_score_command(tmp_path, capsys):
     file, out = codes_file(tmp_path / "codes.npz"), str(tmp_path / "scores.json")
     command = [file, "--protocol", "dlib", "--json", out]
@@ -205,6 +236,8 @@ def test_the_main_script_passes_the_protocol_on(experiment):
     script = "main_final_metrics.py"
     found = run(experiment, "--runs", "3", "--protocol", "dlib", "--dry-run", script=script)
     assert "1 to score" in found.stdout
+    assert "finished" in found.stdout
+    assert found.stdout.rstrip().endswith("main_final_metrics.py --protocol dlib scores it")
     found = run(experiment, "--protocol", "dlb", script=script)
     assert found.returncode == 2
 

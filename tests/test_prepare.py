@@ -186,11 +186,12 @@ def test_numbers_that_are_categories(folder, tmp_path):
         ("b.bmp", "bb.bmp", "line 2: there is no picture 'bb.bmp'.*did you mean 'b.bmp'"),
         ("b.bmp", "../b.bmp", "line 2: '../b.bmp' points outside"),
         ("b.bmp", "/etc/b.bmp", "points outside"),
-        (",2\n", ",two\n", "line 2: column 'angle': 'two' is not a number"),
+        (",2\n", ",two\n", "line 2: column 'angle': 'two' is not a number; .* --categories angle"),
         (",2\n", ",inf\n", "'inf' is not a number"),
         (",2\n", "\n", "line 2 has 2 cells, but there are 3 columns"),
         ("angle", "kind", "two columns are named 'kind'"),
-        ("name,kind,angle\n", "name\n", "must have the pictures' names in the first column"),
+        ("name,kind,angle\n", "name\n", "line 1 has a single column: must be the pictures' names"),
+        ("name,kind,angle\n", "", "line 1 is about the picture 'b.bmp': put a line with the names"),
         (ROWS, "name,kind\n", "a row for each picture"),
         ("cat", "\x00\udcff", "not a CSV file in UTF-8|line"),
     ],
@@ -204,11 +205,22 @@ def test_mistakes_in_a_table(folder, tmp_path, old, new, message):
     assert not (tmp_path / "out").exists()
 
 
+def test_names_of_a_category_may_be_numbers(folder, tmp_path):
+    path = table(folder, ROWS.replace("dog", "7").replace("ox", "NaN"))
+    prepare.prepare(folder, tmp_path / "out", factors=path, categories=["kind"], say=quiet)
+    found = images(tmp_path / "out")
+    np.testing.assert_array_equal(found.factors[:, 0], [0, 1, np.nan, 1, np.nan])
+    assert found.continuous == (False, True)
+    about = json.loads((tmp_path / "out" / "about.json").read_text())
+    assert about["categories"] == {"kind": ["7", "cat"]}
+
+
 def test_damaged_pictures(folder, tmp_path):
     content = (folder / "b.bmp").read_bytes()
     (folder / "b.bmp").write_bytes(content[: len(content) // 2])
     (folder / "f.png").write_bytes(b"no picture")
-    path = table(folder, ROWS + "f.png,cat,1\n")
+    (folder / "g.png").symlink_to("nowhere.png")
+    path = table(folder, ROWS + "f.png,cat,1\ng.png,cat,1\n")
     with pytest.raises(UserError, match=r"b\.bmp: cannot be used \(.*--skip-bad") as error:
         prepare.prepare(folder, tmp_path / "out", factors=path, say=quiet)
     assert "\n" not in str(error.value)
@@ -219,6 +231,7 @@ def test_damaged_pictures(folder, tmp_path):
     assert found.images.mean(axis=(1, 2, 3)).tolist() == [0, 200, 100, 150]
     np.testing.assert_array_equal(found.factors[:, 1], [1.5, 4, np.nan, 5])
     assert [line.split(" (")[0] for line in said[:2]] == ["left out: b.bmp", "left out: f.png"]
+    assert said[2] == "left out: g.png (No such file or directory)"
 
 
 def test_too_few_pictures(tmp_path):
@@ -256,7 +269,7 @@ def test_any_number_of_workers_gives_the_same_file(folder, tmp_path, monkeypatch
     assert files[0] == files[1]
 
 
-def test_a_changed_folder_does_not_resume(folder, tmp_path, monkeypatch):
+def test_parts_of_a_changed_folder_are_made_again(folder, tmp_path, monkeypatch):
     def stop(*arguments):
         raise KeyboardInterrupt
 
@@ -264,9 +277,13 @@ def test_a_changed_folder_does_not_resume(folder, tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         prepare.prepare(folder, tmp_path / "out", say=quiet)
     monkeypatch.undo()
+    with pytest.raises(UserError, match="holds parts of another set: its crop is False"):
+        prepare.prepare(folder, tmp_path / "out", Options(crop=True), say=quiet)
     save(folder / "a.png", plain(99))
-    with pytest.raises(UserError, match="holds parts of another set: its source is"):
-        prepare.prepare(folder, tmp_path / "out", say=quiet)
+    said = []
+    prepare.prepare(folder, tmp_path / "out", say=said.append)
+    assert said[0].endswith("changed since the interrupted call: all are read again")
+    assert images(tmp_path / "out").images[0].max() == 99
 
 
 @pytest.mark.slow
@@ -313,8 +330,13 @@ def test_an_npz_file_is_cropped_and_keeps_its_factors(tmp_path, monkeypatch):
     ("arrays", "message"),
     [
         ({"x": np.zeros(3)}, "holds x but no 'imgs'"),
+        ({f"{i}": np.zeros(3) for i in range(9)}, "holds 0, 1, 2, 3, 4, ... but no 'imgs'"),
         ({"imgs": np.zeros((3, 8))}, r"imgs are \(3, 8\)"),
-        ({"imgs": np.zeros((3, 8, 8, 4), np.uint8)}, "1 or 3 channels"),
+        ({"imgs": np.zeros((3, 8, 8, 4), np.uint8)}, r"\[N, H, W, C\] with 1 or 3 channels, C"),
+        (
+            {"imgs": np.zeros((3, 8, 8)), "factors": np.zeros((3, 2)), "factor_names": ["a", "a"]},
+            "two of the factor_names are 'a'",
+        ),
         ({"imgs": np.zeros((1, 8, 8), np.uint8)}, "one image only"),
         ({"imgs": np.zeros((3, 8, 8), np.int64)}, "imgs are int64"),
         ({"imgs": np.full((3, 8, 8), 2.0)}, r"outside \[0, 1\]"),
@@ -342,3 +364,10 @@ def test_a_truncated_npz_file(tmp_path):
     (tmp_path / "a.npz").write_bytes(content[:5000])
     with pytest.raises(UserError, match="damaged or in the wrong format"):
         prepare.prepare(tmp_path / "a.npz", tmp_path / "out", say=quiet)
+
+
+def test_a_file_that_is_neither(folder, tmp_path):
+    for path in (folder / "a.png", table(folder, ROWS)):
+        with pytest.raises(UserError, match="neither a folder of pictures nor an npz file"):
+            prepare.prepare(path, tmp_path / "out", say=quiet)
+    assert not (tmp_path / "out").exists()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from disentanglement import records
 from disentanglement.config import InfoGANCRConfig
 from disentanglement.data import sets
 from disentanglement.data.celeba.dataset import CelebA
@@ -19,8 +20,12 @@ from disentanglement.data.image_set import TableSet, UnlabelledSet, dataset_of
 from disentanglement.data.official import READERS
 from disentanglement.errors import UserError
 from disentanglement.evaluation.evaluate import describe, draw_images, evaluate
+from disentanglement.experiments import cli
+from disentanglement.experiments.experiment import _found as found_by_name
 from disentanglement.experiments.grid import result_root
 from disentanglement.experiments.load import load
+from disentanglement.experiments.runs import RunFolder
+from disentanglement.metrics.suite import METRICS as METRICS_BY_NAME
 from tests import tiny
 from tests.experiments import ROOT, bars_experiment
 
@@ -79,7 +84,7 @@ def test_mistakes_are_one_line(experiment, tmp_path):
     (tmp_path / "x").mkdir()
     (tmp_path / "data" / "mine").rename(tmp_path / "x" / "DSprites")
     for text, message in (
-        ("min", "no data set 'min' in .*: data is one of dsprites, teapots, celeba"),
+        ("min", "no data set 'min' in .*: data is one of dsprites, cdsprites, teapots"),
         ("dsprite", "did you mean 'dsprites'"),
         ("raw", r"raw holds no data.npz: prepare its pictures with: python -m .* prepare"),
         ("begun", "holds an unfinished set: run the same"),
@@ -265,11 +270,28 @@ def test_no_image_with_all_factors_still_gives_groups():
 
 
 def test_factors_of_no_use_leave_an_unlabelled_set():
-    data = table(np.zeros((40, 1)), ("a",), (True,), [])
+    said = []
+    factors = np.stack([np.zeros(40), np.minimum(np.arange(40.0), 18)], axis=1)
+    factors[20:, 1] = np.nan
+    data = table(factors, ("a", "b"), (True, True), said)
+    assert said[1] == (
+        "note: mine: factor 'b': its 20 values are nearly all different, so too few images share "
+        "one: no metric uses it"
+    )
     assert isinstance(data, UnlabelledSet)
     record = evaluate(lambda images: images[:, 0, :2, 0], data, ["dhsic", "mig"])
     assert set(record["scores"]) == {"dhsic"}
     assert set(record["skipped"]) == {"mig"}
+
+
+def test_few_images_are_scored_by_every_metric():
+    rng = np.random.default_rng(0)
+    factors = np.stack([rng.random(21), rng.random(21), np.arange(21.0) % 3], axis=1)
+    data = table(factors, ("a", "b", "c"), (True, True, False), [])
+    names = [name for name in METRICS_BY_NAME if name not in ("sample_quality", "dci_rf_cv")]
+    record = evaluate(lambda images: images[:, 0, :4, 0], data, names)
+    assert record["skipped"] == {}
+    assert np.isfinite(list(record["scores"].values())).all()
 
 
 def test_a_full_grid_is_scored_by_the_papers_protocol():
@@ -330,3 +352,50 @@ def test_a_variant_is_made_of_dsprites_and_a_picture(experiment, tmp_path, monke
     assert images.std(axis=(1, 2)).min() > 0  # no plain background
     with pytest.raises(UserError, match="choose an experiment on dSprites"):
         scream.dataset(CELEBA)
+
+
+# ---- runs whose data have gone or changed -------------------------------------------------------
+
+
+def test_states_of_runs_without_their_data_or_with_others(experiment, tmp_path, capsys):
+    changes = ["data=mine", "batch_size=8", "max_batches=3"]
+    chosen = load(experiment).grid(experiment / "config_quick.py", changes)
+    (task,) = chosen.tasks
+    record = {
+        "state": "finished", "config": dataclasses.asdict(task.config), "batches": 3,
+        "scores": {}, "seconds": 1, "data": {"dataset": "mine", "images": 40},
+    }  # fmt: skip
+    records.save(RunFolder(experiment, chosen.scheduler, task).path, record)
+    words = ["--config", str(experiment / "config_quick.py")]
+    for change in changes:
+        words += ["--set", change]
+
+    def shown(option):
+        found_by_name.cache_clear()  # as in another process
+        assert cli.main(experiment, [*words, option]) == 0
+        return capsys.readouterr()
+
+    assert "finished  3 of 3 " in shown("--status").out
+    place = tmp_path / "data" / "mine"
+    np.savez(place / "data.npz", imgs=PIXELS[:30])
+    out = shown("--status").out
+    assert "other data  3 of 3 " in out
+    assert "trained on 40 images of mine, which has 30 now; rename the new set, or set" in out
+    assert ", 0 to train on" in shown("--dry-run").out
+    place.rename(tmp_path / "moved")
+    out, err = shown("--status")
+    assert "finished  3 of 3 " in out
+    assert err.startswith("note: no data set 'mine' in ")
+    assert shown("--list") == ("run-0,\n", "")
+
+
+def test_what_is_known_of_sets_that_are_not_there(experiment):
+    ours = replace(load(experiment), data_may_be_missing=True)
+    quick = experiment / "config_quick.py"
+    for data, images, channels in (
+        ("shapes3d", 480_000, 3), ("smallnorb", 48_600, 1), ("mpi3d_real_complex", 460_800, 3),
+        ("mpi3d_toy", 1_036_800, 3), ("cars3d", 17_568, 3), ("../elsewhere/mine", 0, None),
+    ):  # fmt: skip
+        (task,) = ours.grid(quick, [f"data={data}"]).tasks
+        assert (ours.num_images_of(task.config), task.config.channels) == (images, channels)
+    assert (task.config.data, task.config.data_dir) == ("mine", "../elsewhere/mine")

@@ -89,6 +89,10 @@ def test_the_table_in_a_readme_is_replaced(results, tmp_path, capsys):
     lines = readme.read_text().splitlines()
     assert (lines[0], lines[-1]) == ("before", "after")
     assert lines[3:-3] == made[: len(lines) - 6]
+    dlib = begin.replace(".table", ".table --protocol dlib")
+    readme.write_text(f"{begin}\n{end}\nbetween\n{dlib}\nold\n{end}\nafter\n")
+    table.put_into(readme, "new", "dlib")
+    assert readme.read_text() == f"{begin}\n{end}\nbetween\n{dlib}\n\nnew\n\n{end}\nafter\n"
     readme.write_text("no marks")
     assert table.main([str(results), "--readme", str(readme)]) == 2
     assert "needs one line" in capsys.readouterr().err

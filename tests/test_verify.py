@@ -1,14 +1,18 @@
 """reproduce --verify: published scores, pictures and files are confirmed, or named."""
 
+import re
 import shutil
 
 import pytest
 
 from disentanglement import checksums, records
 from disentanglement.errors import UserError
+from disentanglement.evaluation import final_metrics
+from disentanglement.evaluation.named_protocols import named
 from disentanglement.experiments import reproduce, verify
 from disentanglement.experiments.load import load
 from disentanglement.experiments.runs import RunFolder
+from tests import tiny
 from tests.experiments import ROOT, short_bars_experiment
 
 
@@ -25,6 +29,8 @@ def original(experiment, unbroken):
     run = RunFolder(experiment.parent, grid.scheduler, grid.tasks[0])
     shutil.copytree(unbroken, run.path)
     ours.score(run.task.config, run.path)
+    metrics = named("dlib").chosen(["mig"])
+    final_metrics.score_run(tiny.build(), tiny.Bars(), metrics, run.path, protocol="dlib")
     ours.draw_traversals(run.task.config, run.path)
     folder = experiment.parent / "records" / "run-3,"
     reproduce.publish(run, folder, experiment.name)
@@ -64,6 +70,19 @@ def test_another_score_and_another_picture(published, experiment, capsys):
     assert f"  mig: {record['metrics']['mig']['scores']['mig'] - 0.01:.6g}, published" in text
     assert "dci_rf" not in text  # within a forest's tolerance
     assert "  traversal.png: " in text
+
+
+def test_another_score_by_another_protocol(published, experiment, capsys):
+    name = "final_metrics_dlib_global_id-11.json"
+    record = records.read(published, name)
+    record["metrics"]["dlib.mig"]["scores"]["dlib.mig"] += 0.01
+    records.save(published, record, name)
+    checksums.write(published)
+    wrong, text = lines(published, experiment, capsys)
+    assert wrong == 1
+    assert re.search(r"run-3/global_id-11: DIFFERS .*\n  dlib\.mig: 0\.\d+, published 0\.\d", text)
+    assert verify.verify(published.parent, fast=True, experiment=experiment) == 0
+    assert "  not computed: --protocol dlib\n" in capsys.readouterr().out
 
 
 def test_numbers_that_contradict_each_other(published, experiment, capsys):

@@ -33,7 +33,9 @@ def checkout(tmp_path):
     shutil.copytree(ROOT / folder.name, folder, ignore=ignored)
     (folder / "gan" / "metric.py").write_text(FEW)
     ((name, content),) = re.findall(r"```python\n# (\S+)\n(.*?)```", PAGE, re.DOTALL)
-    (tmp_path / name).write_text(content)
+    few = content.replace("range(5000)", "range(400)")
+    assert few != content
+    (tmp_path / name).write_text(few)
     return tmp_path
 
 
@@ -62,7 +64,7 @@ def run(line, folder):
 def test_prepare(checkout):
     *_, said = [run(line, checkout) for line in commands("Prepare")]
     lines = said.splitlines()
-    assert lines[0] == "factors: colour (category), x (quantity), y (quantity)"
+    assert lines[0] == ("factors: colour (quantity), radius (quantity), x (quantity), y (quantity)")
     assert lines[1].startswith("data/discs/data.npz: 400 images, 5 MB")
     assert lines[2].endswith("main.py --config config_quick.py --set data=discs")
 
@@ -81,7 +83,7 @@ def test_the_whole_page(checkout):
     assert (record["config"]["data"], record["config"]["channels"]) == ("discs", 3)
     assert (record["config"]["data_dir"], record["state"]) == (None, "finished")
     scores = json.loads((results / "final_metrics.json").read_text())
-    assert scores["protocol"]["factors"] == ["colour", "x", "y"]
+    assert scores["protocol"]["factors"] == ["colour", "radius", "x", "y"]
     assert set(scores["metrics"]) == {"factor_vae", "mig", "dhsic"}
     assert "400 images of discs" in said[0]
     assert "discs" in said[-1]

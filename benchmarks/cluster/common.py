@@ -1,12 +1,16 @@
 """What the checks on Slurm and on Ray share: a grid of small runs, and a load of short tasks."""
 
+import argparse
+import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from tests import commands
@@ -22,14 +26,17 @@ class Main:
     Args:
         experiment: The experiment's folder.
         *arguments: Its command line.
+        script: The main script.
         **environment: Further variables.
     """
 
-    def __init__(self, experiment: Path, *arguments: str, **environment: str):
+    def __init__(
+        self, experiment: Path, *arguments: str, script: str = "main.py", **environment: str
+    ):
         self.out = tempfile.TemporaryFile("w+")  # noqa: SIM115  (it lives as long as we do)
         self.start, self.peak = time.monotonic(), 0
         self.process = subprocess.Popen(
-            [sys.executable, "main.py", *arguments],
+            [sys.executable, script, *arguments],
             cwd=experiment,
             env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **environment},
             stdout=self.out,
@@ -69,6 +76,20 @@ class Main:
             self.peak = max(self.peak, int(found[1]) // 1024)
 
 
+def chosen(description: str, *checks: Callable) -> tuple[int, list[Callable]]:
+    """Read the command line; return the number of short tasks, and the checks to run."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--tasks", type=int, default=200, help="short tasks of the load, or 0")
+    names = [check.__name__ for check in checks]
+    parser.add_argument("--only", nargs="*", choices=names, default=names, help="checks to run")
+    options = parser.parse_args()
+    # A shell ignores SIGINT in what it starts in the background, and so would every main.py.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    return options.tasks, [check for check in checks if check.__name__ in options.only]
+
+
 def training(experiment: Path, run: int = 3) -> None:
     """Wait until a run has saved its first checkpoint."""
     end = time.monotonic() + 300
@@ -89,15 +110,32 @@ def grid(folder: Path, *arguments: str) -> tuple[Path, Path]:
     return short_bars_experiment(folder / "cluster" / "Bars"), local
 
 
-def same(experiment: Path, local: Path) -> None:
-    """Check that all runs are bit for bit those of `local`."""
-    for run in (3, 4):
+def same(experiment: Path, local: Path, *runs: int) -> None:
+    """Check that these runs, or both, are bit for bit those of `local`."""
+    for run in runs or (3, 4):
         assert_same_result(experiment / f"results/run-{run},", local / f"results/run-{run},")
-    print("  both runs: bit for bit those of this machine", flush=True)
+    print("  bit for bit the local result", flush=True)
+
+
+def stacked_and_scored(folder: Path, *arguments: str) -> None:
+    """Train two runs in one job (JAX) and score them, on the cluster and on this machine."""
+    print("two runs in one job (--stack 2, JAX), and their final metrics", flush=True)
+    local, cluster = (short_bars_experiment(folder / "stack" / at / "Bars") for at in "lc")
+    short = ("--set", "epoch=2")
+    for experiment, words in ((local, ("--threads", "1")), (cluster, arguments)):
+        Main(experiment, *short, *words, "--stack", "2", KERAS_BACKEND="jax").end()
+        Main(experiment, *short, *words, script="main_final_metrics.py", KERAS_BACKEND="jax").end()
+    same(cluster, local)
+    for run in (3, 4):
+        file = f"results/run-{run},/final_metrics.json"
+        ours, theirs = (json.loads((at / file).read_text())["scores"] for at in (cluster, local))
+        assert ours == theirs, (ours, theirs)
+    print(f"  the same scores: {ours}", flush=True)
 
 
 def load(folder: Path, tasks: int, *arguments: str) -> None:
     """Run many short tasks, each a real process; check that none is lost and none doubled."""
+    print("load", flush=True)
     experiment = commands.copy_experiment(folder / "load")
     events = experiment / "events"
     text = (experiment / "gan/infogan_cr.py").read_text()

@@ -1,10 +1,9 @@
 """Check the Ray launcher on a real Ray cluster of two nodes, on this machine.
 
-pip install 'disentanglement[ray]'
-python benchmarks/cluster/ray.py [--tasks 200]
+pip install -e '.[ray]'
+python -m benchmarks.cluster.ray [--tasks 200] [--only CHECK ...]
 """
 
-import argparse
 import os
 import signal
 import tempfile
@@ -12,7 +11,17 @@ from pathlib import Path
 
 from ray.cluster_utils import Cluster
 
-from benchmarks.cluster.common import LENGTH, Main, fresh, grid, load, same, training
+from benchmarks.cluster.common import (
+    LENGTH,
+    Main,
+    chosen,
+    fresh,
+    grid,
+    load,
+    same,
+    stacked_and_scored,
+    training,
+)
 
 
 def plain(cluster, ray, experiment, local):
@@ -34,6 +43,10 @@ def lost_node(cluster, ray, experiment, local):
     assert "its node is lost; it is started again" in output, output
     print("  " + next(line for line in output.splitlines() if "lost" in line), flush=True)
     same(experiment, local)
+
+
+def stacked(cluster, ray, experiment, local):
+    stacked_and_scored(experiment.parents[1], *ray, "--threads", "1")
 
 
 def stopped(cluster, ray, experiment, local):
@@ -62,10 +75,7 @@ def mistakes(cluster, ray, experiment, local):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tasks", type=int, default=200)
-    parser.add_argument("--only", nargs="*", help="names of checks")
-    options = parser.parse_args()
+    tasks, checks = chosen(__doc__, lost_node, plain, stacked, stopped, mistakes)
     head = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": 100_000_000}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -73,9 +83,6 @@ if __name__ == "__main__":
         os.environ |= {"EVENTS": str(folder / "load" / "events"), "SECONDS": "0.01"}
         cluster = Cluster(initialize_head=True, head_node_args=head)
         ray = ("--launcher", "ray", "--set", f"ray_address={cluster.address}")
-        checks = [lost_node, plain, stopped, mistakes]
-        if options.only is not None:
-            checks = [check for check in checks if check.__name__ in options.only]
         if checks:
             experiment, local = grid(folder)
             for check in checks:
@@ -83,7 +90,6 @@ if __name__ == "__main__":
                 if check is lost_node:
                     cluster.add_node(num_cpus=1)
                     cluster.wait_for_nodes()
-        if options.tasks:
-            print("load", flush=True)
-            load(folder, options.tasks, *ray)
+        if tasks:
+            load(folder, tasks, *ray)
     cluster.shutdown()

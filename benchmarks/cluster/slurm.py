@@ -1,12 +1,11 @@
 """Check the Slurm launcher on a real Slurm of one node, on this machine.
 
     apt-get install slurm-wlm munge     # Debian or Ubuntu, as root
-    python -m benchmarks.cluster.slurm [--tasks 200]
+    python -m benchmarks.cluster.slurm [--tasks 200] [--only CHECK ...]
 
 A Slurm that runs already is used; otherwise one is started, with slurm.conf beside this file.
 """
 
-import argparse
 import os
 import shutil
 import signal
@@ -16,7 +15,17 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.cluster.common import LENGTH, Main, fresh, grid, load, same, training
+from benchmarks.cluster.common import (
+    LENGTH,
+    Main,
+    chosen,
+    fresh,
+    grid,
+    load,
+    same,
+    stacked_and_scored,
+    training,
+)
 
 SLURM = ("--launcher", "slurm", "--set", "slurm_gpus=0", "--set", "slurm_cpus=1",
          "--set", "slurm_memory_gb=4")  # fmt: skip
@@ -50,11 +59,12 @@ def scontrol(*words: str) -> None:
 def interrupted(experiment: Path, *required: int) -> None:
     """Check that these runs, or any, have been resumed; print how often."""
     resumed = {
-        run: (experiment / f"results/run-{run},/worker.log").read_text().count("resumed from")
-        for run in (3, 4)
+        int(log.parent.name[4:-1]): log.read_text().count("resumed from")
+        for log in sorted(experiment.glob("results/run-*,/worker.log"))
     }
-    print(f"  resumed: {resumed[3]} and {resumed[4]} times", flush=True)
-    assert all(resumed[run] for run in required) and any(resumed.values()), resumed  # noqa: PT018
+    print("  resumed:", " and ".join(map(str, resumed.values())), "times", flush=True)
+    assert any(resumed.values()), resumed
+    assert all(resumed[run] for run in required), resumed
 
 
 def plain(experiment, local):
@@ -94,14 +104,18 @@ def preempted(experiment, local):
 
 
 def time_limit(experiment, local):
-    print("a time limit of a minute, told 50 seconds before", flush=True)
-    fresh(experiment)
-    main = Main(
-        experiment, *SLURM, *LENGTH, "--set", "slurm_minutes=1", "--set", "slurm_signal_seconds=50"
-    )
-    main.end()
-    interrupted(experiment)
-    same(experiment, local)
+    print("a time limit of two minutes, shorter than the run", flush=True)
+    # Slurm may send its signal up to a minute early.
+    long = ("--set", "run=3", "--set", "epoch=60")
+    experiment, local = grid(experiment.parents[1] / "long", *long)
+    limits = ("--set", "slurm_minutes=2", "--set", "slurm_signal_seconds=20")
+    Main(experiment, *SLURM, *long, *limits).end()
+    interrupted(experiment, 3)
+    same(experiment, local, 3)
+
+
+def stacked(experiment, local):
+    stacked_and_scored(experiment.parents[1], *SLURM)
 
 
 def closed(experiment, local):
@@ -138,20 +152,15 @@ def mistakes(experiment, local):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tasks", type=int, default=200)
-    parser.add_argument("--only", nargs="*", help="names of checks")
-    options = parser.parse_args()
+    tasks, checks = chosen(
+        __doc__, plain, requeued, preempted, time_limit, stacked, closed, mistakes
+    )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         start_slurm(folder)
-        checks = [plain, requeued, preempted, time_limit, closed, mistakes]
-        if options.only is not None:
-            checks = [check for check in checks if check.__name__ in options.only]
         if checks:
             experiment, local = grid(folder)
             for check in checks:
                 check(experiment, local)
-        if options.tasks:
-            print("load", flush=True)
-            load(folder, options.tasks, *SLURM)
+        if tasks:
+            load(folder, tasks, *SLURM)

@@ -7,7 +7,7 @@ docs/ADDING_A_MODEL.md walks through adding an algorithm.
 
 import abc
 import functools
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 import keras
@@ -154,6 +154,23 @@ class Model(abc.ABC):
     def best_codes(self, images: np.ndarray) -> np.ndarray:
         """Return the codes that describe images best, without noise; by default those scored."""
         return self.encode(images)
+
+    def code_distribution(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return means and log variances [N, K] of the codes of images; None if codes have none.
+
+        By default, they are the two outputs of a network that is called "encoder".
+        """
+        encoder = self.networks.get("encoder")
+        if encoder is None or [len(x.shape) for x in encoder.outputs] != [2, 2]:
+            return None
+        mean, log_variance = np.split(self._infer_distribution(images), 2, axis=1)
+        return mean, log_variance
+
+    @functools.cached_property
+    def _infer_distribution(self) -> Callable[[np.ndarray], np.ndarray]:
+        encoder = self.networks["encoder"]
+        both = keras.layers.Concatenate()(encoder.outputs)
+        return engine.compile_inference(keras.Model(encoder.input, both))
 
     def record_entries(self) -> dict[str, Any]:
         """Return what score records should say about the model besides its config."""

@@ -105,7 +105,7 @@ class HasFactorTable(Protocol):
     """A data set that knows the factors of every image, though it holds no full grid of them."""
 
     def factor_table(self) -> tuple[np.ndarray, Sequence[str]]:
-        """Return the factors of all images as integer classes [N, F], and F names."""
+        """Return the factors of all images as classes [N, F], -1 where unknown, and F names."""
 
 
 @runtime_checkable

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from disentanglement.data.dataset import FactorGrid, MetricImages
+
 
 def varying(factor_sizes: Sequence[int]) -> list[int]:
     """Return the positions of the factors that take more than one value."""
@@ -35,3 +37,32 @@ def draw_groups(
     for row, label in zip(rows, labels, strict=True):
         row[:, candidates[label]] = row[0, candidates[label]]
     return rows, labels
+
+
+def draw_metric_images(
+    grid: FactorGrid, rng: np.random.Generator, groups: int, group_size: int, share: int
+) -> MetricImages:
+    """Choose the images of a full grid for the metrics of the paper's protocol.
+
+    Args:
+        grid: The data set. Factors with a single value are left out.
+        rng: Makes the choices.
+        groups: The number of groups of images that share a factor.
+        group_size: The number of images in a group.
+        share: The number of images in the reference and in the sample.
+    """
+    rows, labels = draw_groups(rng, grid.factor_sizes, groups, group_size)
+    group = grid.index(rows.reshape(groups * group_size, -1)).reshape(groups, group_size)
+    reference = rng.choice(int(np.prod(grid.factor_sizes)), share, replace=False)
+    sample = draw(rng, grid.factor_sizes, share)
+    kept = varying(grid.factor_sizes)
+    return {
+        "group": group,
+        "group_labels": labels,
+        "reference": reference,
+        "sample": grid.index(sample),
+        "factors": np.stack([grid.factor_values[i][sample[:, i]] for i in kept], axis=1),
+        "factor_ids": sample[:, kept],
+        "continuous": np.array([grid.continuous[i] for i in kept]),
+        "factor_names": [grid.factor_names[i] for i in kept],
+    }

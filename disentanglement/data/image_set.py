@@ -1,7 +1,7 @@
 """Images in memory as data sets to train on: without factors, with a table of them, or a grid."""
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -65,7 +65,10 @@ class UnlabelledSet(ImageSet):
 
 
 class TableSet(ImageSet):
-    """Images with a table of factors, perhaps with gaps (`DrawsMetricImages`, `HasMetricData`)."""
+    """Images with a table of factors, perhaps with gaps.
+
+    It is a `DrawsMetricImages`, a `HasMetricData` and a `HasFactorTable`.
+    """
 
     def __init__(self, name: str, labelled: LabelledImages, form: ImageFormat):
         super().__init__(name, labelled.pixels, form)
@@ -74,6 +77,10 @@ class TableSet(ImageSet):
     def draw_images(self, rng: np.random.Generator) -> MetricImages:
         """Draw groups, the reference and the sample; see `LabelledImages`."""
         return self.labelled.draw_images(rng)
+
+    def factor_table(self) -> tuple[np.ndarray, Sequence[str]]:
+        """Return the classes of all images' factors, [N, F], and the factors' names."""
+        return self.labelled.factor_table()
 
     def metric_checksum(self) -> str:
         """Return a checksum of the factors, their names and kinds."""
@@ -137,7 +144,7 @@ def usable_factors(arrays: ImageArrays) -> tuple[list[int], list[str]]:
         return [], []
     for i, (name, kind) in enumerate(zip(arrays.factor_names, arrays.continuous, strict=True)):
         if why := unusable(name, arrays.factors[:, i], kind, BINS):
-            notes.append(f"{why.partition(': leave it out')[0]}: no metric uses it")
+            notes.append(f"{why}: no metric uses it")
         else:
             usable.append(i)
     return usable, notes

@@ -81,7 +81,7 @@ class LabelledImages:
         return images.astype(np.float32) / (255 if images.dtype == np.uint8 else 1)
 
     def factor_table(self) -> tuple[np.ndarray, Sequence[str]]:
-        """Return the classes of all images' factors, [N, F], and the factors' names."""
+        """Return the classes of all images' factors, [N, F], and F names; -1 is unknown."""
         return self.classes, self.factor_names
 
     def draw_images(self, rng: np.random.Generator) -> MetricImages:
@@ -146,15 +146,7 @@ def unusable(
     if len(values) >= _PER_VALUE * len(different):
         return None
     which = "all different" if len(different) == len(values) else "nearly all different"
-    advice = (
-        f"give bins={BINS}, and groups will share a bin instead of a value"
-        if continuous
-        else "leave it out, or declare it continuous and give bins="
-    )
-    return (
-        f"factor '{name}': its {len(values):,} values are {which}, so too few images share one: "
-        f"{advice}"
-    )
+    return f"factor '{name}': its {len(values):,} values are {which}, so too few images share one"
 
 
 def _checked(images: np.ndarray, factors: np.ndarray, gaps: bool) -> np.ndarray:
@@ -191,7 +183,14 @@ def _occurrences(classes: np.ndarray) -> np.ndarray:
 def _classes(name: str, values: np.ndarray, continuous: bool, bins: int | None) -> np.ndarray:
     """Return the class of each of a factor's values [n], integers from 0; -1 where unknown."""
     if why := unusable(name, values, continuous, bins):
-        raise UserError(why)
+        advice = (
+            f"give bins={BINS}, and groups will share a bin instead of a value"
+            if continuous and bins is None
+            else "leave it out"
+            if continuous
+            else "leave it out, or declare it continuous and give bins="
+        )
+        raise UserError(f"{why}: {advice}")
     known, classes = ~np.isnan(values), np.full(len(values), -1)
     different, found = np.unique(values[known], return_inverse=True)
     if continuous and bins is not None and len(different) > bins:

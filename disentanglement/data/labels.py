@@ -6,6 +6,7 @@ DATA_LABELS = {
     "ColorDSprites": "color dSprites",
     "NoisyDSprites": "noisy dSprites",
     "ScreamDSprites": "dSprites before a picture",
+    "CdSprites": "CdSprites",
     "Teapots": "3D teapots",
     "CelebA": "CelebA",
     "StandInFaces": "stand-in faces",

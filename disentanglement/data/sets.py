@@ -16,6 +16,7 @@ import numpy as np
 
 from disentanglement.config import nearest
 from disentanglement.data import npz
+from disentanglement.data.cdsprites import dataset as cdsprites
 from disentanglement.data.celeba import dataset as celeba
 from disentanglement.data.dataset import Dataset
 from disentanglement.data.dsprites import dataset as dsprites
@@ -32,7 +33,7 @@ from disentanglement.data.teapots.generate import TRAIN
 from disentanglement.errors import UserError
 
 Say = Callable[[str], None]
-DSPRITES, TEAPOTS, CELEBA = "dsprites", "teapots", "celeba"
+DSPRITES, CDSPRITES, TEAPOTS, CELEBA = "dsprites", "cdsprites", "teapots", "celeba"
 PICTURES = (".jpg", ".jpeg", ".png")
 RESULTS = ("quick", "hour")  # folders of the experiments' configs in results/
 
@@ -45,7 +46,7 @@ class DataSource:
         name: Its name, which is also that of its results' folder.
         folder: Where it is, if that must be said besides the name.
         images: How many images it has, None if that is known only once it is loaded.
-        shape: Their height, width and channels as stored.
+        shape: Their height, width and channels as stored; None if they could not be found.
         labelled: Whether it has factors that metrics can use.
         load: Returns it as arrays, or as a data set if it is one already.
     """
@@ -53,7 +54,7 @@ class DataSource:
     name: str
     folder: Path | None = None
     images: int | None
-    shape: tuple[int, int, int]
+    shape: tuple[int, int, int] | None
     labelled: bool = True
     load: Callable[[ImageFormat, Say], Dataset | ImageArrays]
 
@@ -88,6 +89,23 @@ def find(text: str, data_dir: str | Path | None, experiment: Path) -> DataSource
     return _own(text, data_dir, experiment)
 
 
+def absent(text: str) -> DataSource:
+    """Return what is known of a set that a config calls `text`, but that cannot be found."""
+    name = text.lower() if text.lower() in BUILT_IN else Path(text).name.removesuffix(".npz")
+    reader = READERS.get(name)
+
+    def load(form: ImageFormat, say: Say) -> Dataset | ImageArrays:
+        raise UserError(f"there is no data set '{text}'")
+
+    return DataSource(
+        name=name,
+        folder=None if Path(text).name == text else Path(text),
+        images=reader.images if reader else None,
+        shape=reader.image_shape if reader else None,
+        load=load,
+    )
+
+
 def _dsprites(data_dir: str | Path | None, experiment: Path) -> DataSource:
     where = Where(data_dir)
     dsprites.find(where, experiment)  # type: ignore[arg-type]  # it asks for data_dir only
@@ -108,6 +126,26 @@ def _dsprites(data_dir: str | Path | None, experiment: Path) -> DataSource:
     return DataSource(
         name=DSPRITES, images=dsprites.NUM_IMAGES, shape=dsprites.DSprites.image_shape, load=load
     )
+
+
+def _cdsprites(data_dir: str | Path | None, experiment: Path) -> DataSource:
+    where = Where(data_dir)
+    cdsprites.find(where, experiment)  # type: ignore[arg-type]  # it asks for data_dir only
+
+    def load(form: ImageFormat, say: Say) -> Dataset | ImageArrays:
+        data = cdsprites.load_for(where, experiment, say)  # type: ignore[arg-type]
+        if _fits(data.image_shape, form):
+            return data
+        return ImageArrays(
+            name="CdSprites",
+            images=data.pixels * np.uint8(255),
+            factor_names=data.factor_names,
+            continuous=data.continuous,
+            factor_sizes=data.factor_sizes,
+        )
+
+    shape = cdsprites.CdSprites.image_shape
+    return DataSource(name=CDSPRITES, images=cdsprites.NUM_IMAGES, shape=shape, load=load)
 
 
 def _teapots(data_dir: str | Path | None, experiment: Path) -> DataSource:
@@ -200,12 +238,13 @@ def _official(name: str, data_dir: str | Path | None, experiment: Path) -> DataS
             say(f"note: the images of {name} are {changes}")
         return arrays
 
-    return DataSource(name=name, images=None, shape=reader.image_shape, load=load)
+    return DataSource(name=name, images=reader.images, shape=reader.image_shape, load=load)
 
 
 # By name; each is called with data_dir and the experiment's folder.
 BUILT_IN: dict[str, Callable[[str | Path | None, Path], DataSource]] = {
     DSPRITES: _dsprites,
+    CDSPRITES: _cdsprites,
     TEAPOTS: _teapots,
     CELEBA: _celeba,
     **{name: functools.partial(_variant, name) for name in VARIANTS},

@@ -9,8 +9,15 @@ from typing import Any
 import numpy as np
 
 from disentanglement.data import factors
-from disentanglement.data.dataset import FactorGrid, HasFactorTable, ImageSource, MetricImages
+from disentanglement.data.dataset import (
+    FactorGrid,
+    HasFactorTable,
+    ImageSource,
+    MetricImages,
+    name_of,
+)
 from disentanglement.errors import UserError
+from disentanglement.evaluation.encoding import NUMBERS
 
 # disentanglement_lib's sizes.
 TRAIN, TEST, GROUP_SIZE, REFERENCE = 10_000, 5_000, 64, 10_000
@@ -20,7 +27,7 @@ SAMPLES = 10_000
 
 @dataclass(frozen=True)
 class FactorTable:
-    """The factors of every image that can be drawn.
+    """The factors of every image that can be drawn: of those whose factors are all known.
 
     Attributes:
         ids: [N, F], the classes of the factors.
@@ -28,12 +35,14 @@ class FactorTable:
         is_grid: Whether every combination of factors is there; images are then drawn with
             replacement, as disentanglement_lib draws factors.
         where: What the images are, for messages.
+        numbers: [N], the images' numbers in the data set; None for 0 .. N - 1.
     """
 
     ids: np.ndarray
     names: tuple[str, ...] = ()
     is_grid: bool = False
     where: str = "the data set"
+    numbers: np.ndarray | None = None
 
     @classmethod
     def of(cls, dataset: ImageSource) -> "FactorTable":
@@ -47,15 +56,24 @@ class FactorTable:
             return cls(ids, names, is_grid=True)
         if isinstance(dataset, HasFactorTable):
             classes, factor_names = dataset.factor_table()
-            return cls(np.asarray(classes), tuple(factor_names))
+            known = np.flatnonzero((np.asarray(classes) >= 0).all(axis=1))
+            return cls(np.asarray(classes)[known], tuple(factor_names), numbers=known)
         raise UserError(
-            f"{type(dataset).__name__} has no table of factors, which this protocol draws from: "
-            "only --protocol paper can score it (see docs/METRICS.md)"
+            f"{name_of(dataset)} has no table of factors, which this protocol draws from: only "
+            "--protocol paper can score it (see docs/PROTOCOLS.md)"
         )
 
     def sample(self, rng: np.random.Generator, n: int) -> np.ndarray:
         """Return the numbers of n random images."""
         return rng.choice(len(self.ids), n, replace=self.is_grid)
+
+    def numbered(self, images: MetricImages) -> MetricImages:
+        """Return what was drawn with rows of the table replaced by the images' numbers."""
+        if self.numbers is None:
+            return images
+        known: dict[str, Any] = dict(images)
+        found = {name: self.numbers[known[name]] for name in NUMBERS if name in known}
+        return known | found  # type: ignore[return-value]
 
     def needs(self, protocol: str, count: int, what: str) -> None:
         """Raise UserError if there are fewer than `count` images to draw."""

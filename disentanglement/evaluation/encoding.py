@@ -25,6 +25,7 @@ _LABELS = (
     *("group_labels", "factors", "factor_ids", "continuous", "train_ids", "test_ids"),
     *("train_group_labels", "test_group_labels", "train_pair_labels", "test_pair_labels"),
 )
+NUMBERS = tuple(_IMAGES.values())  # the image numbers in `MetricImages`
 _CHUNK = 4096  # images held in memory at a time
 
 Encoder = Callable[[np.ndarray], np.ndarray]  # images [n, H, W, C] -> codes [n, K]

@@ -3,21 +3,15 @@
 An encoder is any function from images [n, H, W, C] to codes [n, K]; metrics never see a model.
 """
 
-import contextlib
 import logging
 import time
-import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from tqdm import tqdm
-from tqdm.contrib.logging import logging_redirect_tqdm
 
 from disentanglement import records
-from disentanglement.console import progress_bar, sign_of_life
 from disentanglement.data import factors
 from disentanglement.data.dataset import (
     Dataset,
@@ -34,9 +28,8 @@ from disentanglement.evaluation.encoding import Encoder, encode_images
 from disentanglement.evaluation.named_protocols import PAPER, draw_and_describe, named
 from disentanglement.evaluation.paper import GROUP_SIZE, GROUPS, SHARE
 from disentanglement.evaluation.scorecard import Scorecard
-from disentanglement.metrics.arrays import ArrayError, check
-from disentanglement.metrics.metric import Metric, MetricFunction, Progress, no_progress
-from disentanglement.metrics.result import Result
+from disentanglement.evaluation.scoring import metric_of, score, score_into
+from disentanglement.metrics.metric import MetricFunction
 from disentanglement.streams import stream
 from disentanglement.wording import counted
 
@@ -70,7 +63,7 @@ def evaluate(
         dataset: See `draw_images`; the folders of data/ have ready ones.
         metrics: Name -> metric, or names of the protocol's metrics (default: all that it names).
         protocol: "paper" (InfoGAN-CR's), "dlib" (disentanglement_lib's) or "infomec"; see
-            docs/METRICS.md. The names of scores of all but the paper's start with the protocol.
+            docs/PROTOCOLS.md. The names of scores of all but the paper's start with the protocol.
         seed: Seeds the choice of images and the metrics' learners; 0 or more.
         path: The file for the record.
         overwrite: Rename a record of something else at `path`, and any other file, and start anew.
@@ -171,7 +164,7 @@ def make_arrays(
         The arrays by name; the source of each computed one, with the seconds it took; the seconds
         that encoding took.
     """
-    needed = {array for metric in metrics.values() for array in _metric(metric).arrays}
+    needed = {array for metric in metrics.values() for array in metric_of(metric).arrays}
     start = time.perf_counter()
     arrays = encode_images(encode, dataset, images, needed)
     encoding_seconds = time.perf_counter() - start
@@ -181,63 +174,6 @@ def make_arrays(
         arrays[name] = computed[name].compute()
         sources[name] = {**computed[name].source, "seconds": round(time.perf_counter() - start, 3)}
     return arrays, sources, encoding_seconds
-
-
-def score_into(
-    card: Scorecard,
-    metrics: Mapping[str, MetricFunction],
-    arrays: Mapping[str, np.ndarray],
-    seed: int,
-    sources: Mapping[str, dict] | None = None,
-) -> None:
-    """Run the metrics; record each result in `card`, or the reason it could not run.
-
-    Args:
-        card: The record.
-        metrics: Name -> metric.
-        arrays: By name; a metric that takes another array is skipped.
-        seed: Seeds the metrics' learners.
-        sources: Where computed arrays come from, by name, for the record.
-
-    Raises:
-        UserError: An array is not what its name says, see `disentanglement.metrics`.
-    """
-    sources = sources or {}
-    try:
-        check(**arrays)
-    except ArrayError as error:
-        raise UserError(str(error)) from error
-    with logging_redirect_tqdm():  # results go above the bar
-        # In a file, the lines of the results show the progress.
-        bar = tqdm(metrics.items(), unit=" metrics", disable=None, leave=False)
-        for name, function in bar:
-            bar.set_description(name)
-            metric = _metric(function)
-            if missing := [array for array in metric.arrays if array not in arrays]:
-                card.skip(name, f"no array {' nor '.join(missing)}")
-                continue
-            start = time.perf_counter()
-            try:
-                with _watched(name, metric) as progress:
-                    result, unconverged = _compute(metric, arrays, seed, progress)
-            except ArrayError as error:
-                card.skip(name, str(error))
-            else:
-                inputs = {array: sources[array] for array in metric.arrays if array in sources}
-                card.add(name, result, time.perf_counter() - start, inputs, unconverged)
-
-
-def score(
-    metrics: Mapping[str, MetricFunction], arrays: Mapping[str, np.ndarray], seed: int = 0
-) -> dict[str, Result]:
-    """Return each metric's result, by name. Raises UserError if it cannot use its arrays."""
-    results = {}
-    for name, function in metrics.items():
-        try:
-            results[name], _ = _compute(_metric(function), arrays, seed)
-        except ArrayError as error:
-            raise UserError(f"metric {name}: {error}") from error
-    return results
 
 
 def metric_stream(seed: int) -> np.random.Generator:
@@ -273,23 +209,8 @@ def draw_images(
             f"{type(dataset).__name__} cannot be used for scoring: it has neither a method "
             "draw_images nor a full grid of factors (see docs/METRICS.md)"
         )
-    rows, labels = factors.draw_groups(rng, dataset.factor_sizes, groups, group_size)
-    group = dataset.index(rows.reshape(groups * group_size, -1)).reshape(groups, group_size)
     share = max(1, len(dataset) // SHARE)
-    reference = rng.choice(len(dataset), share, replace=False)
-    sample = factors.draw(rng, dataset.factor_sizes, share)
-    varying = factors.varying(dataset.factor_sizes)
-    values = [dataset.factor_values[i][sample[:, i]] for i in varying]
-    return {
-        "group": group,
-        "group_labels": labels,
-        "reference": reference,
-        "sample": dataset.index(sample),
-        "factors": np.stack(values, axis=1),
-        "factor_ids": sample[:, varying],
-        "continuous": np.array([dataset.continuous[i] for i in varying]),
-        "factor_names": [dataset.factor_names[i] for i in varying],
-    }
+    return factors.draw_metric_images(dataset, rng, groups, group_size, share)
 
 
 def describe(dataset: ImageSource, images: MetricImages) -> dict[str, Any]:
@@ -301,40 +222,3 @@ def describe(dataset: ImageSource, images: MetricImages) -> dict[str, Any]:
     if "factor_names" in images:
         found["factors"] = list(images["factor_names"])
     return found
-
-
-def _metric(function: MetricFunction) -> Metric:
-    """Return the metric with its parameters. Raises UserError if they are not arrays."""
-    try:
-        return Metric.of(function)
-    except ArrayError as error:
-        raise UserError(str(error)) from error
-
-
-@contextlib.contextmanager
-def _watched(name: str, metric: Metric) -> Iterator[Progress]:
-    """Show that a metric runs, with the time left if it reports its progress."""
-    if not metric.takes_progress:
-        with sign_of_life(name):  # dci_rf_cv takes minutes
-            yield no_progress
-        return
-    with progress_bar(None, "steps", name, passing=True) as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done)
-
-        yield progress
-
-
-def _compute(
-    metric: Metric,
-    arrays: Mapping[str, np.ndarray],
-    seed: int,
-    progress: Progress = no_progress,
-) -> tuple[Result, int]:
-    """Return the metric's result, and how many fits of its learners did not converge."""
-    with warnings.catch_warnings(record=True) as caught:  # there can be hundreds
-        warnings.simplefilter("always", ConvergenceWarning)
-        result = metric.compute(arrays, seed, progress)
-    return result, sum(issubclass(w.category, ConvergenceWarning) for w in caught)

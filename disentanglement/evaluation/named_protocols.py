@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from disentanglement.config import nearest
-from disentanglement.data.dataset import ImageSource, MetricImages
+from disentanglement.data.dataset import ImageSource, MetricImages, name_of
 from disentanglement.errors import UserError
 from disentanglement.evaluation import draws
 from disentanglement.evaluation.draws import FactorTable
@@ -148,8 +148,8 @@ def draw_and_describe(
     """
     assert protocol.draw is not None, "evaluate.draw_images draws the paper's"
     table = FactorTable.of(dataset)
-    images = protocol.draw(table, rng)
-    about = {"dataset": type(dataset).__name__, "images": len(dataset)}
+    images = table.numbered(protocol.draw(table, rng))
+    about = {"dataset": name_of(dataset), "images": len(dataset)}
     return images, protocol.describe(images, table) | about
 
 

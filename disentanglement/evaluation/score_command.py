@@ -14,7 +14,7 @@ from tqdm import tqdm
 from disentanglement import console
 from disentanglement.config import nearest
 from disentanglement.errors import UserError, os_errors_in_one_line
-from disentanglement.evaluation import codes, evaluate
+from disentanglement.evaluation import codes
 from disentanglement.evaluation.named_protocols import (
     PAPER,
     PROTOCOLS,
@@ -23,6 +23,7 @@ from disentanglement.evaluation.named_protocols import (
     named,
 )
 from disentanglement.evaluation.scorecard import Scorecard
+from disentanglement.evaluation.scoring import score_into
 from disentanglement.files import fingerprint
 from disentanglement.metrics import arrays
 from disentanglement.metrics.metric import MetricFunction
@@ -86,7 +87,7 @@ def _score(options: argparse.Namespace) -> int:
         raise UserError(f"--json {options.json}: that is the file with the codes; name another")
     chosen = named(options.protocol)
     metrics = _chosen(chosen, options.metrics)
-    given, about = _read(options.file)
+    given, about = read_arrays(options.file)
     shapes = {name: list(array.shape) for name, array in given.items()}
     protocol = {"arrays": shapes} | about.get("protocol", {})
     if chosen.name != PAPER:
@@ -107,7 +108,7 @@ def _score(options: argparse.Namespace) -> int:
         if name not in todo:
             print("\n".join(card.lines(name)))
     card.begin()
-    evaluate.score_into(card, todo, given, options.seed)
+    score_into(card, todo, given, options.seed)
     if not card.record["scores"]:
         raise UserError(f"{options.file}: no metric could run")
     return 0
@@ -129,8 +130,19 @@ def _chosen(protocol: NamedProtocol, metrics: str | None) -> Mapping[str, Metric
     return protocol.chosen(names)
 
 
-def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Return the arrays that metrics take, and what `save_codes` says; nothing is unpickled."""
+def read_arrays(
+    path: Path, more: tuple[str, ...] = ()
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return the arrays that metrics take, and what `save_codes` says; nothing is unpickled.
+
+    Args:
+        path: The npz file.
+        more: The names of further arrays to return, if they are there.
+
+    Raises:
+        UserError: The file cannot be read.
+    """
+    known = (*arrays.NAMES, *more)
     try:
         # Opened here, because NumPy leaves a damaged file open.
         with os_errors_in_one_line(path), path.open("rb") as file:
@@ -138,12 +150,12 @@ def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise UserError(f"{path}: is a single array, not an npz file of named arrays")
             for name in archive.files:
-                if name not in (*arrays.NAMES, codes.ABOUT):
-                    print(f"note: array '{name}' is ignored{nearest(name, arrays.NAMES)}")
+                if name not in (*known, codes.ABOUT):
+                    print(f"note: array '{name}' is ignored{nearest(name, known)}")
             about = {}
             if codes.ABOUT in archive:
                 about = codes.read_about(_array(path, archive, codes.ABOUT))
-            names = [name for name in arrays.NAMES if name in archive]
+            names = [name for name in known if name in archive]
             return {name: _array(path, archive, name) for name in names}, about
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError) as error:
         raise UserError(f"{path}: damaged, or not an npz file ({error})") from error

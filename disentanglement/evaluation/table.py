@@ -16,6 +16,7 @@ import pandas as pd
 from disentanglement import console
 from disentanglement.errors import UserError
 from disentanglement.evaluation import paper
+from disentanglement.evaluation.chosen_rows import chosen_rows
 from disentanglement.evaluation.paper import COLUMNS
 from disentanglement.evaluation.protocols import NAMES, NUMBERS, PAPER, ImageProtocol
 from disentanglement.evaluation.score_records import Record, find_records
@@ -29,7 +30,8 @@ from disentanglement.evaluation.table_rows import (
 from disentanglement.files import atomic_path, write_text
 from disentanglement.wording import counted
 
-_MARKS = ("<!-- table: python -m disentanglement.table -->", "<!-- end of table -->")
+_COMMAND = "python -m disentanglement.table"
+_MARKS = (f"<!-- table: {_COMMAND} -->", "<!-- end of table -->")
 _UNKNOWN_DATA = "Data set unknown"
 _DATA_NOTE = (
     f"{_UNKNOWN_DATA}: the records do not name it. Files of codes made with save_codes do: see "
@@ -121,7 +123,8 @@ def main(arguments: list[str] | None = None) -> int:
         "--readme",
         type=Path,
         metavar="FILE.md",
-        help=f"replace the text between the lines {_MARKS[0]} and {_MARKS[1]}",
+        help=f"replace the text between the lines {_MARKS[0]} and {_MARKS[1]}; with --protocol "
+        "NAME, the first line must have it, too",
     )
     parser.add_argument(
         "--picture", type=Path, metavar="OUT.png", help="also draw the tables, one below the other"
@@ -137,10 +140,10 @@ def _main(options: argparse.Namespace) -> int:
     for out in (options.csv, options.picture):
         if out and out.resolve() in found:
             raise UserError(f"{out}: that is a record of scores; name another file")
-    tables = compare(_by(options.protocol, found))
+    tables = compare(by_protocol(options.protocol, found))
     print(as_text(tables))
     if options.readme:
-        put_into(options.readme, as_text(tables))
+        put_into(options.readme, as_text(tables), options.protocol)
     if options.csv:
         write_text(options.csv, as_csv(tables))
     if options.picture:
@@ -148,7 +151,7 @@ def _main(options: argparse.Namespace) -> int:
     return 0
 
 
-def _by(protocol: str, found: dict[Path, Record]) -> dict[Path, Record]:
+def by_protocol(protocol: str, found: dict[Path, Record]) -> dict[Path, Record]:
     """Return the records by this protocol; say how many others there are.
 
     Raises:
@@ -180,22 +183,24 @@ def compare(found: dict[Path, Record]) -> list[Table]:
     data = {protocol.data for protocol in groups if protocol.name == PAPER}
     tables = []
     if not groups or data & {paper.PROTOCOL.data, None}:
-        ours = rows(groups.pop(paper.PROTOCOL, []))
+        ours = rows(groups.pop(paper.PROTOCOL, [])) + chosen_rows(found, paper.PROTOCOL)
         names = {row.model for row in ours}
         papers = sorted(paper_rows(), key=lambda row: (row.source, row.model not in names))
         tables.append(Table(paper.PROTOCOL, ours + papers))
     return tables + [
-        Table(protocol, rows(groups[protocol], protocol.name))
+        Table(protocol, rows(groups[protocol], protocol.name) + chosen_rows(found, protocol))
         for protocol in sorted(groups, key=_order)
     ]
 
 
-def put_into(readme: Path, text: str) -> None:
+def put_into(readme: Path, text: str, protocol: str = PAPER) -> None:
     """Replace the text between the two marks in a Markdown file. Raises UserError without them."""
     begin, end = _MARKS
+    if protocol != PAPER:
+        begin = begin.replace(_COMMAND, f"{_COMMAND} --protocol {protocol}")
     try:
         before, rest = readme.read_text().split(begin)
-        _, after = rest.split(end)
+        _, after = rest.split(end, 1)
     except (OSError, ValueError) as error:
         raise UserError(f"{readme}: needs one line '{begin}' and one '{end}' below it") from error
     write_text(readme, f"{before}{begin}\n\n{text}\n\n{end}{after}")

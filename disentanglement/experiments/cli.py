@@ -4,12 +4,13 @@ import argparse
 import contextlib
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from disentanglement import console, records, threads
 from disentanglement.errors import FolderInUse, TrainingStopped, UserError
 from disentanglement.evaluation import final_metrics, protocols
-from disentanglement.experiments import dispatch, grid, jobs, parent, requirements
+from disentanglement.experiments import comparing, dispatch, grid, jobs, parent, requirements
 from disentanglement.experiments.experiment import Experiment
 from disentanglement.experiments.load import load
 from disentanglement.experiments.runs import RunFolder, differing_keys
@@ -28,6 +29,11 @@ def main(folder: Path, arguments: Arguments = None) -> int:
 def main_final_metrics(folder: Path, arguments: Arguments = None) -> int:
     """Run main_final_metrics.py: score every trained run of a grid. Return the exit status."""
     return _grid_command(folder, jobs.Scoring, arguments)
+
+
+def main_model_centrality(folder: Path, arguments: Arguments = None) -> int:
+    """Run main_model_centrality.py: choose one of a grid's trained runs without labels."""
+    return _grid_command(folder, comparing.Comparing, arguments)
 
 
 def main_latent_trans(folder: Path, arguments: Arguments = None) -> int:
@@ -66,6 +72,23 @@ def task_final_metrics(folder: Path, arguments: Arguments = None) -> int:
 
     check = final_metrics.check_trained
     return _run_command(folder, "Score", activity.SCORING, score, arguments, check, scores=True)
+
+
+def task_model_centrality(folder: Path, arguments: Arguments = None) -> int:
+    """Run <task>_model_centrality.py: do one run's part of choosing a run without labels."""
+
+    def compare(
+        experiment: Experiment,
+        tasks: list[grid.Task],
+        folders: list[Path],
+        options: argparse.Namespace,
+    ) -> None:
+        scheduler = experiment.grid(options.config, options.set).scheduler
+        run = RunFolder(experiment.folder, scheduler, tasks[0])
+        comparing.compare_run(experiment, run, options)
+
+    verb, check = "Compare others with", final_metrics.check_trained
+    return _run_command(folder, verb, activity.SCORING, compare, arguments, check, compares=True)
 
 
 def task_latent_trans(folder: Path, arguments: Arguments = None) -> int:
@@ -124,6 +147,7 @@ def _grid_command(folder: Path, job_type: type[jobs.Job], arguments: Arguments) 
         _add_no_metrics(parser)
     if issubclass(job_type, jobs.Scoring):
         _add_protocol(parser)
+    job_type.add_options(parser)
     if job_type.can_stack:
         parser.add_argument(
             "--stack",
@@ -136,9 +160,15 @@ def _grid_command(folder: Path, job_type: type[jobs.Job], arguments: Arguments) 
     def run() -> int:
         console.check_platform()
         threads.limit(options.threads)  # the tasks inherit it
-        job = job_type(load(folder))
+        experiment = load(folder)
+        if options.list or options.status or options.json:
+            experiment = replace(experiment, data_may_be_missing=True)
+        job = job_type(experiment)
         if isinstance(job, jobs.Scoring):
             job.protocol = options.protocol
+        if getattr(options, "records", None):
+            return comparing.compare_published(job.experiment, options)
+        job.configure(options)
         return dispatch.run_grid(job.experiment, job, options)
 
     return console.run_command(run)
@@ -153,6 +183,7 @@ def _run_command(
     check: Callable[[Path], None] = lambda folder: None,
     trains: bool = False,
     scores: bool = False,
+    compares: bool = False,
 ) -> int:
     """Run `process` on the runs that the command line names; return the exit status.
 
@@ -166,6 +197,7 @@ def _run_command(
         check: Raises UserError if a run's folder is not ready.
         trains: Whether the command trains, which it can do to several runs at once.
         scores: Whether it scores, by a protocol.
+        compares: Whether it compares runs; `process` is then called with all options, too.
     """
     parser = _parser(folder, f"{verb} one run of a config's grid.")
     parser.add_argument(
@@ -178,6 +210,8 @@ def _run_command(
         _add_no_metrics(parser)
     if scores:
         _add_protocol(parser)
+    if compares:
+        comparing.add_task_options(parser)
     parser.add_argument(
         "--work-dir", type=Path, help="use this folder instead of the run's folder in results/"
     )
@@ -202,7 +236,7 @@ def _run_command(
             for path in folders:  # before anything is written there
                 stack.enter_context(activity.claim(path, doing))
             console.log_to(path / chosen.scheduler.log_file for path in folders)
-            more = (options.protocol,) if scores else ()
+            more = (options,) if compares else (options.protocol,) if scores else ()
             return console.run_logged(lambda: process(experiment, tasks, folders, *more))
 
     return console.run_command(run)

@@ -29,10 +29,13 @@ def run_grid(experiment: Experiment, job: Job, options: argparse.Namespace) -> i
     runs = [RunFolder(experiment.folder, chosen.scheduler, task) for task in chosen.tasks]
     results = experiment.folder / chosen.scheduler.result_root_folder
     if options.status or options.json:
+        for why in dict.fromkeys(experiment.missing(task.config) for task in chosen.tasks):
+            if why:
+                print(f"note: {why}", file=sys.stderr)
         return status.show(job, runs, _queue(results, chosen, job), as_json=options.json)
     launcher = launchers.chosen(chosen.scheduler, experiment.folder, job.verb)
     if options.cancel:
-        print("\n".join(launcher.cancel()))
+        print("\n".join(launcher.cancel([run.task.name for run in runs])))
         return 0
     underway = launcher.underway()
     found = {run: job.state(run) for run in runs}
@@ -110,7 +113,8 @@ def _do(
             launcher.run(list(commands), reporter)
         except KeyboardInterrupt:
             stopped = True
-    return _report(job, runs, reporter, launcher.after_stop if stopped else "")
+    status = _report(job, runs, reporter, launcher.after_stop if stopped else "")
+    return status if stopped else job.finish(runs, status)
 
 
 def _report(job: Job, runs: list[RunFolder], reporter: GridReporter, stopped: str) -> int:
@@ -141,6 +145,8 @@ def _report(job: Job, runs: list[RunFolder], reporter: GridReporter, stopped: st
         return console.STOPPED
     if failed or any(job.refuses(run, state) for run, state in found.items()):
         return console.FAILED
+    if any(run not in done for run in reporter.stopped):  # by somebody else, e.g. --cancel
+        return console.STOPPED
     return console.IN_USE if elsewhere else 0
 
 

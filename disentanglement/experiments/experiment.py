@@ -42,6 +42,8 @@ class Experiment:
         metrics: Returns the lists of metrics.
         data_name: What `--set data=` calls the experiment's own data set, see `data.sets`.
         images: What the networks take, where `--set data=` names another data set.
+        data_may_be_missing: Whether a set that `--set data=` names need not be there: to show the
+            states of runs, for example. Nothing can be loaded then.
     """
 
     folder: Path
@@ -54,6 +56,7 @@ class Experiment:
     find_data: Callable[[Any, Path], object] = lambda config, folder: None
     data_name: str = ""
     images: ImageFormat = field(default_factory=ImageFormat)
+    data_may_be_missing: bool = False
 
     def grid(self, path: Path | None = None, overrides: Sequence[str] = ()) -> grid.Grid:
         """Read and check a config file of this experiment (default: config.py); see `grid.load`."""
@@ -78,16 +81,20 @@ class Experiment:
         found = self._source(config)
         assert found is not None
         folder = config.data_dir if found.folder is None else str(found.folder)
-        channels = self.images.shape(found.shape)[-1]
+        channels = self.images.shape(found.shape)[-1] if found.shape else None
         if config.channels not in (None, channels):
             raise UserError(f"channels {config.channels}: {found.name} is seen in {channels}")
         config = replace(config, data=found.name, data_dir=folder, channels=channels)
         return config, found.images or config.batch_size  # if unknown, training will check it
 
     def num_images_of(self, config: TrainingConfig) -> int:
-        """Return how many images a run trains on, as far as is known before it loads them."""
-        found = self._source(config)
-        return (found.images if found else None) or self.num_images
+        """Return how many images a run trains on, as far as is known before it loads them.
+
+        0 if they are unknown because the data are missing.
+        """
+        if images := self.counted_images(config):
+            return images
+        return 0 if self.data_may_be_missing and self.missing(config) else self.num_images
 
     def find(self, config: TrainingConfig) -> None:
         """Raise UserError if a run's data cannot be found."""
@@ -114,7 +121,25 @@ class Experiment:
         """Return the data set that a config names, None if it is the experiment's own."""
         if config.data is None:
             return None
-        return _found(config.data, config.data_dir, self.folder)
+        try:
+            return _found(config.data, config.data_dir, self.folder)
+        except UserError:
+            if not self.data_may_be_missing:
+                raise
+            return sets.absent(config.data)
+
+    def missing(self, config: TrainingConfig) -> str:
+        """Return why the data set that a config names cannot be found, '' if it can."""
+        try:
+            replace(self, data_may_be_missing=False)._source(config)
+        except UserError as error:
+            return str(error)
+        return ""
+
+    def counted_images(self, config: TrainingConfig) -> int | None:
+        """Return how many images the set that a config names has, if that is known by now."""
+        found = self._source(config)
+        return found.images if found else None
 
     def train(self, configs: Sequence[TrainingConfig], folders: Sequence[Path]) -> None:
         """Train a run in its folder, or several runs at once (JAX), resuming from checkpoints.

@@ -1,8 +1,10 @@
 """What a main script does for every run of a grid: train, score, or draw traversals."""
 
 import abc
+import argparse
 import functools
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -29,7 +31,7 @@ class Job(abc.ABC):
         failure: What the table at the end calls a run for which the job failed.
     """
 
-    verb: ClassVar[str]
+    verb: str
     help: ClassVar[str]
     suffix: ClassVar[str]
     can_stack: ClassVar[bool] = False
@@ -38,6 +40,13 @@ class Job(abc.ABC):
     def __init__(self, experiment: Experiment):
         self.experiment = experiment
         self.script = f"{experiment.task}{self.suffix}.py"
+
+    @classmethod  # noqa: B027  (most have none)
+    def add_options(cls, parser: argparse.ArgumentParser) -> None:
+        """Add the main script's options that only this job has."""
+
+    def configure(self, options: argparse.Namespace) -> None:  # noqa: B027
+        """Take the main script's options."""
 
     def check_data(self, runs: list[RunFolder]) -> None:
         """Raise UserError if the data that these runs need cannot be found."""
@@ -48,15 +57,17 @@ class Job(abc.ABC):
         """Return the state of a run; for the arguments see `states.of`."""
         config = run.task.config
         metrics = functools.partial(self._final_metrics, config)
-        return states.of(run, self.experiment.num_images_of(config), metrics, queue)
+        images = self.experiment.num_images_of(config)
+        state = states.of(run, images, metrics, queue)
+        return states.of_other_data(run, state, self.experiment.counted_images(config))
 
     def can_start(self, run: RunFolder, state: State) -> bool:
         """Whether the job can be done now: by default, whether the run has been trained."""
         return state.name in states.TRAINED
 
     def refuses(self, run: RunFolder, state: State) -> bool:
-        """Whether the run's folder cannot be used for this config."""
-        return state.name == states.OTHER_CONFIG
+        """Whether the run's folder cannot be used for this config and these data."""
+        return state.name in (states.OTHER_CONFIG, states.OTHER_DATA)
 
     @abc.abstractmethod
     def is_done(self, run: RunFolder, state: State) -> bool:
@@ -88,7 +99,13 @@ class Job(abc.ABC):
         """Return further options for the task's script."""
         return []
 
+    def finish(self, runs: list[RunFolder], status: int) -> int:
+        """Act when the runs have ended, unless stopped; return the exit status."""
+        return status
+
     def _final_metrics(self, config: TrainingConfig) -> list[str]:
+        if self.experiment.missing(config):
+            return []  # unknown: which there are depends on the data
         lists = self.experiment.metric_lists(config)
         # The task script prints which metrics are left out, and why.
         return list(lists.available(lists.final, lambda line: None))
@@ -157,6 +174,10 @@ class Scoring(Job):
     )
     protocol = PAPER
 
+    @property
+    def _option(self) -> str:
+        return f"--protocol {self.protocol}"
+
     def is_done(self, run: RunFolder, state: State) -> bool:
         if self.protocol == PAPER:
             return state.name == states.SCORED
@@ -166,13 +187,19 @@ class Scoring(Job):
         trained = state.name in states.TRAINED
         return trained and final_metrics.is_done(run.path, metrics, run.task.config, self.protocol)
 
-    def label(self, run: RunFolder, state: State) -> str:
+    def state(self, run: RunFolder, queue: Mapping[str, str] | None = None) -> State:
+        """Return the state of a run, as far as this protocol is concerned."""
+        state = super().state(run, queue)
         if self.protocol == PAPER or state.name not in states.TRAINED:
-            return state.name
-        return states.SCORED if self.is_done(run, state) else states.FINISHED
+            return state
+        if self.is_done(run, state):
+            name, following = states.SCORED, f"{states.TABLE} {self._option}"
+        else:
+            name, following = states.FINISHED, f"{states.SCORE} {self._option} scores it"
+        return replace(state, name=name, detail="", next=following)
 
     def task_options(self) -> list[str]:
-        return [] if self.protocol == PAPER else ["--protocol", self.protocol]
+        return [] if self.protocol == PAPER else self._option.split()
 
     def put_away(self, run: RunFolder) -> list[Path]:
         names = final_metrics.checkpoints(run.path, run.task.config, self.protocol)

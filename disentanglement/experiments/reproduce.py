@@ -18,7 +18,7 @@ from disentanglement.evaluation import final_metrics, latent_trans, table
 from disentanglement.experiments import cli, states
 from disentanglement.experiments.load import load
 from disentanglement.experiments.runs import RunFolder, group_runs
-from disentanglement.training import weights
+from disentanglement.training import overlays, weights
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,7 @@ _PUBLISHED = (
     records.FILE,
     "metric.csv",
     "traversal.png",
+    overlays.FILE,
     "final_metrics*.json",
     f"{latent_trans.FOLDER}/{latent_trans.OVERVIEW}",
 )

@@ -51,12 +51,14 @@ class Work:
             idle = rise if skips else 0
         ids = np.arange(first, plan.total)
         in_epoch = ids % plan.batches_per_epoch + 1
-        always = (in_epoch == plan.batches_per_epoch) | (ids == plan.total - 1)
+        within = in_epoch < plan.batches_per_epoch
+        always = (ids + 1) % (plan.batches_per_epoch * plan.epoch_freq) == 0
+        always |= ids == plan.total - 1
         snapshot = (ids == rise - 1) & (ids < plan.total - 1)
         always |= snapshot
 
         def count(frequency: int) -> int:
-            return int((always | (in_epoch % frequency == 0)).sum()) if frequency else 0
+            return int((always | (within & (in_epoch % frequency == 0))).sum()) if frequency else 0
 
         untrained = config.metric_untrained and config.metric_freq and not first
         fast = int((ids < idle).sum())

@@ -1,11 +1,12 @@
 """A run of a grid: its config and the state of its folder."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from disentanglement import records
-from disentanglement.config import changed_keys, first_change
+from disentanglement.config import TrainingConfig, changed_keys, first_change
 from disentanglement.experiments.grid import Task
 from disentanglement.scheduler_config import SchedulerConfig
 from disentanglement.training import checkpoint
@@ -47,15 +48,23 @@ class RunFolder:
             return None
         finished = record.get("state") == "finished"
         config = record["config"] if finished else checkpoint.load_meta(path)["config"]
-        return first_change(config, self.task.config)
+        return first_change(config, self._config(config))
 
     def is_trained(self) -> bool:
         """Whether training with this config has finished, at its full length."""
         record, config = self.record(), self.task.config
-        if record.get("state") != "finished" or changed_keys(record["config"], config):
+        if record.get("state") != "finished":
+            return False
+        if changed_keys(record["config"], self._config(record["config"])):
             return False
         length = ("epoch", "max_batches")
         return all(record["config"].get(key) == getattr(config, key) for key in length)
+
+    def _config(self, recorded: Mapping[str, Any]) -> TrainingConfig:
+        """Return the run's config, with the recorded channels if its data could not be found."""
+        config = self.task.config
+        unknown = config.data is not None and config.channels is None
+        return replace(config, channels=recorded.get("channels")) if unknown else config
 
 
 def group_runs(runs: list[RunFolder], size: int) -> list[list[RunFolder]]:

@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from disentanglement.wording import counted
 
 NEW, QUEUED, RUNNING, STOPPED = "new", "queued", "running", "stopped"
 INTERRUPTED, FAILED, FINISHED = "interrupted", "failed", "finished"
-SCORED, STALE, OTHER_CONFIG = "scored", "stale", "another config"
+SCORED, STALE, OTHER_CONFIG, OTHER_DATA = "scored", "stale", "another config", "other data"
 
 TRAINED = (FINISHED, SCORED, STALE)
 
@@ -28,7 +28,7 @@ _NOT_IN_NAME = (
 )
 _RENAMED = "the folder has been copied or renamed: rename it back or move it away"
 _STALLED = 60  # seconds without a sign of life; an evaluation may take that long
-_TRAIN, _SCORE, _TABLE = "main.py", "main_final_metrics.py", "python -m disentanglement.table"
+_TRAIN, SCORE, TABLE = "main.py", "main_final_metrics.py", "python -m disentanglement.table"
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,27 @@ def of(
         return State(FAILED, 0, 0, {}, detail, "move it away")
     except UserError as error:
         return State(FAILED, 0, 0, {}, str(error))
+
+
+def of_other_data(run: RunFolder, state: State, images: int | None) -> State:
+    """Return `state`, or another if the run was trained on another number of images than now.
+
+    Args:
+        run: The run.
+        state: Its state.
+        images: How many images its data set has now; None if unknown.
+    """
+    if images is None or state.name in (NEW, QUEUED, RUNNING, OTHER_CONFIG) or state.total == 0:
+        return state
+    data = run.record().get("data", {})
+    if data.get("images", images) == images:
+        return state
+    detail = (
+        f"trained on {counted(data['images'], 'image')} of {data.get('dataset')}, which has "
+        f"{images:,} now"
+    )
+    advice = "rename the new set, or set another result_root_folder"
+    return replace(state, name=OTHER_DATA, detail=detail, next=advice)
 
 
 def _of(
@@ -154,13 +175,13 @@ def _scored(run: RunFolder, metrics: Callable[[], Iterable[str]]) -> tuple[str, 
     files = [run.path / name for name in final_metrics.checkpoints(run.path, config)]
     found = [path for path in files if path.exists()]
     if not found:
-        return FINISHED, "", f"{_SCORE} scores it"
+        return FINISHED, "", f"{SCORE} scores it"
     for path in found:
         if score_records.is_stale(path, records.read(path.parent, path.name)):
-            return STALE, f"{path.name} is of an earlier model", f"{_SCORE} scores it again"
+            return STALE, f"{path.name} is of an earlier model", f"{SCORE} scores it again"
     if final_metrics.is_done(run.path, metrics(), config):
-        return SCORED, "", _TABLE
-    return FINISHED, "scored in part", f"{_SCORE} scores the rest"
+        return SCORED, "", TABLE
+    return FINISHED, "scored in part", f"{SCORE} scores the rest"
 
 
 def _warning(record: Mapping[str, Any]) -> str:

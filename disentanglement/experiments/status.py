@@ -28,7 +28,7 @@ def show(job: Job, runs: list[RunFolder], queue: Mapping[str, str], as_json: boo
     print(f"{counted(len(runs), 'run')} in {where}:")
     lines = [("state", "batches", "last score", "run", "")]
     for (_, state), name in zip(found.items(), names, strict=True):
-        batches = f"{state.batches:,} of {state.total:,}"
+        batches = f"{state.batches:,} of {state.total:,}" if state.total else f"{state.batches:,}"
         lines.append((state.name, batches, _score(state), name, state.note()))
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for cells in lines:

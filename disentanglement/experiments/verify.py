@@ -11,20 +11,29 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from disentanglement import checksums
+from disentanglement import checksums, records
+from disentanglement.data.dataset import Dataset
 from disentanglement.errors import UserError
-from disentanglement.evaluation import evaluate, latent_trans
+from disentanglement.evaluation import (
+    evaluate,
+    final_metrics,
+    latent_trans,
+    named_protocols,
+    protocols,
+)
+from disentanglement.evaluation.protocols import PAPER
 from disentanglement.evaluation.score_records import dataset_name
 from disentanglement.experiments import pretrained
 from disentanglement.experiments.pretrained import Pretrained, Published
-from disentanglement.training import visualize
+from disentanglement.training import overlays, visualize
 
 log = logging.getLogger(__name__)
 
-TOLERANCE, FOREST_TOLERANCE = 1e-3, 0.02  # rounding can move a forest's splits
+TOLERANCE, FOREST_TOLERANCE = 1e-3, 0.02  # rounding can move a tree's splits
 _SLOW = 60  # seconds; --fast leaves out what took longer
 _PICTURES: dict[str, Callable[..., None]] = {  # how each published picture is drawn
     "traversal.png": visualize.draw_traversal,
+    overlays.FILE: overlays.draw_shaded,
     f"{latent_trans.FOLDER}/{latent_trans.OVERVIEW}": latent_trans.draw_overview,
 }
 _PIXEL = 2  # of 255: the largest difference between two drawings of one traversal
@@ -80,7 +89,17 @@ def _verify(place: Published, fast: bool, experiment: Path | None) -> Iterator[D
     checksums.check_all(place.folder)
     model = pretrained.load(place.folder / place.snapshot, experiment)
     yield from _compare_records(model)
-    yield from _compare_scores(model, fast)
+    if not model.score_record:
+        raise UserError(f"{model.name}: was never scored")
+    dataset = model.experiment.load(model.model.config, log.info)
+    yield from _compare_scores(model, dataset, model.score_record, fast)
+    for protocol in protocols.NAMES[1:]:
+        name = final_metrics.file_name(model.model.config, place.snapshot, protocol)
+        published = records.read(place.folder, name)
+        if published and fast:  # encoding alone takes minutes
+            print(f"  not computed: --protocol {protocol}")
+        elif published:
+            yield from _compare_scores(model, dataset, published, fast, protocol)
     if not place.snapshot:
         for name, draw in _PICTURES.items():
             if (picture := place.folder / name).exists():
@@ -100,13 +119,19 @@ def _compare_records(model: Pretrained) -> Iterator[Difference]:
                 yield Difference(f"{name} in run.json", f"{value:.6g}")
 
 
-def _compare_scores(model: Pretrained, fast: bool) -> Iterator[Difference]:
-    published = model.score_record
-    if not published:
-        raise UserError(f"{model.name}: was never scored")
-    experiment, config = model.experiment, model.model.config
-    metrics = experiment.metric_lists(config)
-    available = metrics.available(metrics.final, log.info)
+def _compare_scores(
+    model: Pretrained,
+    dataset: Dataset,
+    published: Mapping[str, Any],
+    fast: bool,
+    protocol: str = PAPER,
+) -> Iterator[Difference]:
+    metrics = model.experiment.metric_lists(model.model.config)
+    if protocol == PAPER:
+        available = metrics.available(metrics.final, log.info)
+        computed = metrics.computed_arrays(model.model, dataset)
+    else:
+        available, computed = dict(named_protocols.named(protocol).metrics), {}
     chosen, left_out = {}, []
     for name, entry in published["metrics"].items():
         if name in available and not (fast and entry["seconds"] > _SLOW):
@@ -115,13 +140,13 @@ def _compare_scores(model: Pretrained, fast: bool) -> Iterator[Difference]:
             left_out.append(name)
     if left_out:
         print(f"  not computed: {', '.join(left_out)}")
-    dataset = experiment.load(config, log.info)
     again = evaluate.evaluate(
         model.model.encode,
         dataset,
         chosen,
+        protocol=protocol,
         seed=published["seed"],
-        computed=metrics.computed_arrays(model.model, dataset),
+        computed=computed,
     )
     if again["protocol"] != published["protocol"]:
         yield Difference("data", f"{again['protocol']}, published {published['protocol']}")
@@ -138,7 +163,8 @@ def compare(
         if all(used) and used[0] != used[1]:
             yield Difference(name, f"cannot be compared: published with {used[0]}, here {used[1]}")
             continue
-        tolerance = FOREST_TOLERANCE if name.startswith("dci_rf") else TOLERANCE
+        trees = name.startswith(("dci_rf", "dlib.dci"))
+        tolerance = FOREST_TOLERANCE if trees else TOLERANCE
         old, new = (
             record["metrics"].get(name, {}).get("scores", {}) for record in (published, again)
         )

@@ -83,6 +83,13 @@ def discriminator(code_dim: int, q_l_dim: int, channels: int) -> keras.Model:
     return keras.Model(image, [real, q], name="discriminator")
 
 
+def cr_discriminator(code_dim: int, channels: int) -> keras.Model:
+    """Build H as for dSprites: two images stacked along the channels -> logits [N, code_dim]."""
+    pair = pair_input(channels)
+    logits = layers.Dense(code_dim, name="logits")(spectral_trunk(pair))
+    return keras.Model(pair, logits, name="cr_discriminator")
+
+
 def pair_input(channels: int) -> keras.KerasTensor:
     """Return the input of a contrastive discriminator: two images stacked along the channels."""
     return layers.Input((IMAGE_SIZE, IMAGE_SIZE, 2 * channels), name="pair")

@@ -37,6 +37,7 @@ _RATE_OVER = 60  # updates, so the rate is that of the last five minutes
 
 BEAT = 5.0  # seconds between two signs of life
 SILENCE = 60.0  # seconds without one after which a process of another host is dead
+LEASE = 180.0  # seconds to wait until a file server gives up the lock of a dead host
 
 # The folders that threads of this process have claimed: work inside work, e.g. a task script's
 # training, is part of it.
@@ -127,10 +128,7 @@ def claim(folder: Path, doing: str) -> Iterator[Activity]:
         yield outer
         return
     with contextlib.ExitStack() as stack:
-        try:
-            stack.enter_context(locked(folder))
-        except FolderInUse as error:
-            raise FolderInUse(f"{error}{_by(_read(folder))}: wait for it, or stop it") from error
+        _lock(folder, stack)
         _check_other_hosts(folder)
         activity = _claimed[key] = Activity(folder, doing)
         try:
@@ -151,8 +149,7 @@ def current(folder: Path) -> dict[str, Any] | None:
     if is_locked(folder):
         return _read(folder)
     found = _read(folder)
-    elsewhere = "host" in found and found["host"] != socket.gethostname()
-    return found if elsewhere and time.time() - _last_beat(folder) < SILENCE else None
+    return found if _is_elsewhere(found) and time.time() - _last_beat(folder) < SILENCE else None
 
 
 def is_in_use(folder: Path) -> bool:
@@ -172,24 +169,48 @@ def where(found: dict[str, Any]) -> str:
     return f"pid {found['pid']} on {found['host']}"
 
 
-def _check_other_hosts(folder: Path) -> None:
-    """Raise FolderInUse if a process of another host works here, though we have the lock.
+def _lock(folder: Path, stack: contextlib.ExitStack) -> None:
+    """Lock a run's folder until `stack` ends, also if a file server keeps a dead host's lock."""
+    end = time.monotonic() + LEASE
+    while True:
+        try:
+            stack.enter_context(locked(folder))
+            return
+        except FolderInUse as error:
+            found = _read(folder)
+            if not _is_elsewhere(found) or _shows_life(folder):
+                raise FolderInUse(f"{error}{_by(found)}: wait for it, or stop it") from error
+            if time.monotonic() > end:
+                raise FolderInUse(
+                    f"{error}{_by(found)}; it shows no sign of life, but the file server keeps "
+                    "its lock (NFS 3 does until that host is up again): try again later"
+                ) from error
 
-    If it has died not long ago, this takes a minute.
-    """
+
+def _check_other_hosts(folder: Path) -> None:
+    """Raise FolderInUse if a process of another host works here, though we have the lock."""
     found = _read(folder)
-    if "host" not in found or found["host"] == socket.gethostname():
-        return
+    if _is_elsewhere(found) and _shows_life(folder):
+        raise FolderInUse(
+            f"{folder}: another process is using this folder{_by(found)}; its lock is not seen "
+            "from here, because this file system's locks do not reach other hosts (NFS: mount "
+            "without nolock and local_lock; Lustre: with flock): wait for it, or stop it"
+        )
+
+
+def _is_elsewhere(found: dict[str, Any]) -> bool:
+    return "host" in found and found["host"] != socket.gethostname()
+
+
+def _shows_life(folder: Path) -> bool:
+    """Whether a process of another host works here. If it died just now, this takes a minute."""
     beat = _last_beat(folder)
     # The clock of the file system, which need not be ours.
     while (silent := _now(folder) - beat) < SILENCE:
         time.sleep(min(BEAT, SILENCE - silent))
         if _last_beat(folder) != beat:
-            raise FolderInUse(
-                f"{folder}: another process is using this folder{_by(found)}; its lock is not seen "
-                "from here, because this file system's locks do not reach other hosts (NFS: mount "
-                "without nolock and local_lock; Lustre: with flock): wait for it, or stop it"
-            )
+            return True
+    return False
 
 
 def _last_beat(folder: Path) -> float:

@@ -44,10 +44,13 @@ class Callback:
         return False
 
     def batch_end(self, position: Position, report: dict[str, np.ndarray]) -> None:
-        """Act after a batch with these losses; at the end of an epoch, epoch_end follows."""
+        """Act after a batch with these losses; epoch_end and epoch_report may follow."""
 
     def epoch_end(self, position: Position) -> None:
         """Act after the last batch of an epoch."""
+
+    def epoch_report(self, position: Position) -> None:
+        """Act after epoch_end, in every epoch_freq-th epoch and the last one."""
 
     def snapshot(self, position: Position) -> None:
         """Act before a snapshot: a checkpoint of the current model that is kept."""
@@ -110,7 +113,7 @@ class MetricTable(Callback):
         if self.acts_after(position):
             self._log(position)
 
-    def epoch_end(self, position: Position) -> None:
+    def epoch_report(self, position: Position) -> None:
         self._log(position)
 
     def snapshot(self, position: Position) -> None:
@@ -229,7 +232,7 @@ class Times(Callback):
 
 
 def is_due(frequency: int, position: Position) -> bool:
-    """Whether this is every `frequency`-th batch of an epoch; epoch_end covers an epoch's last.
+    """Whether this is every `frequency`-th batch of an epoch; epoch_report covers its last.
 
     Nothing is due with frequency 0.
     """

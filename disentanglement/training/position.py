@@ -41,17 +41,19 @@ class Plan:
     Attributes:
         batches_per_epoch: Batches in a whole epoch.
         total: Batches in the run.
+        epoch_freq: Every so many epochs, and the last, end with scores, pictures, a checkpoint.
     """
 
     batches_per_epoch: int
     total: int
+    epoch_freq: int = 1
 
     @classmethod
     def of(cls, config: TrainingConfig, num_images: int) -> "Plan":
         """Return the plan for `num_images` images; an epoch drops the last incomplete batch."""
         batches = num_images // config.batch_size
         total = config.epoch * batches
-        return cls(batches, min(total, config.max_batches or total))
+        return cls(batches, min(total, config.max_batches or total), config.epoch_freq)
 
     def epoch(self, global_id: int) -> int:
         """Return the epoch of batch global_id."""
@@ -60,6 +62,11 @@ class Plan:
     def ends_epoch(self, global_id: int) -> bool:
         """Whether batch global_id ends an epoch; the last batch of the run always does."""
         return (global_id + 1) % self.batches_per_epoch == 0 or global_id + 1 == self.total
+
+    def reports_epoch(self, global_id: int) -> bool:
+        """Whether batch global_id ends an epoch that ends with scores, pictures, a checkpoint."""
+        whole = self.batches_per_epoch * self.epoch_freq
+        return (global_id + 1) % whole == 0 or global_id + 1 == self.total
 
     def position(self, global_id: int) -> Position:
         """Return the position right after batch global_id."""

@@ -17,7 +17,7 @@ from disentanglement.data.dataset import Dataset
 from disentanglement.errors import TrainingStopped, UserError
 from disentanglement.networks import export
 from disentanglement.streams import stream
-from disentanglement.training import checkpoint, feed, visualize
+from disentanglement.training import checkpoint, feed, overlays, visualize
 from disentanglement.training.activity import Activity
 from disentanglement.training.callbacks import (
     Callback,
@@ -158,6 +158,8 @@ class TrainingRun:
             self._notify("batch_end", position, report)
             if self.plan.ends_epoch(global_id):
                 self._notify("epoch_end", position)
+            if self.plan.reports_epoch(global_id):
+                self._notify("epoch_report", position)
         self.next += n
         self.activity.progress(self.next, self.plan.total)
         if stopping or self._saves_after(self.next - 1):
@@ -166,11 +168,12 @@ class TrainingRun:
 
     def _saves_after(self, global_id: int) -> bool:
         checkpoint_freq = self.config.checkpoint_freq
-        return self.plan.ends_epoch(global_id) or (global_id + 1) % checkpoint_freq == 0
+        return self.plan.reports_epoch(global_id) or (global_id + 1) % checkpoint_freq == 0
 
     def _is_due(self, global_id: int) -> bool:
         position = self.plan.position(global_id)
-        return self._saves_after(global_id) or any(c.acts_after(position) for c in self.callbacks)
+        ends = self.plan.ends_epoch(global_id) or self._saves_after(global_id)
+        return ends or any(c.acts_after(position) for c in self.callbacks)
 
     def _restore(self) -> int:
         """Load the checkpoint, if there is one, and return the number of the next batch."""
@@ -248,6 +251,9 @@ class TrainingRun:
             export.save_keras(network, self.work_dir / f"{name}.keras")
         data, picture = self.data["dataset"], self.work_dir / "traversal.png"
         visualize.draw_traversal(picture, self.model, self.plan.total, data)
+        if self.config.vis_shade:
+            picture = self.work_dir / overlays.FILE
+            overlays.draw_shaded(picture, self.model, self.plan.total, data)
         self._end_session()
         self.record |= {
             "state": "finished",

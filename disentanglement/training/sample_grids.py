@@ -11,7 +11,7 @@ from disentanglement.algorithms.model import Model
 from disentanglement.data.dataset import Dataset, name_of
 from disentanglement.files import atomic_path
 from disentanglement.streams import stream
-from disentanglement.training import visualize
+from disentanglement.training import overlays, visualize
 from disentanglement.training.callbacks import Callback, is_due
 from disentanglement.training.position import Position
 
@@ -19,13 +19,15 @@ from disentanglement.training.position import Position
 class SampleGrids(Callback):
     """Draw latent traversals and random samples, and encode the samples again.
 
-    In `folder`, every name starts with the position:
+    In `folder`, names start with the position, or have it after the first word:
 
     * `,latent-<j>.png`: a traversal of latent j; each row has its own base vector, the same in all
       these pictures.
     * `,latent-all.png`: samples of random latents.
     * `,latent-recovered.npz`: these latents [N, D], their samples [N, H, W, C] and the codes [N, K]
       that the encoder infers from the samples.
+    * `shade_...,latent-<j>.png`, with `vis_shade`: each column of that traversal in one image.
+    * `center_...,latent-all.png`, with `vis_center`: the centres of mass of the samples.
     * `,reconstructed.png`, of a model that reconstructs: rows of images of the data set, each above
       a row of their reconstructions.
 
@@ -52,7 +54,7 @@ class SampleGrids(Callback):
         if self.acts_after(position):
             self._draw(position)
 
-    def epoch_end(self, position: Position) -> None:
+    def epoch_report(self, position: Position) -> None:
         self._draw(position)
 
     def snapshot(self, position: Position) -> None:
@@ -75,6 +77,9 @@ class SampleGrids(Callback):
         latents = "codes and noise" if self.model.latent.noise.dim else "codes"
         rows = [sheet.Row(tiles) for tiles in self._tiles(images)]
         self._save(rows, position, "latent-all", f"samples of random {latents}")
+        if self.config.vis_center:
+            rows = [sheet.Row(overlays.centers(images)[None])]
+            self._save(rows, position, "latent-all", "centres of the samples", "center_")
 
     def _save_traversal(self, images: np.ndarray, position: Position, j: int) -> None:
         latent = self.model.latent
@@ -85,6 +90,10 @@ class SampleGrids(Callback):
         whole = j == latent.num_codes
         about = "traversal of the noise, all coordinates alike" if whole else f"traversal of {name}"
         self._save(rows, position, f"latent-{j}", about)
+        if self.config.vis_shade:
+            by_value = images.reshape(len(values), -1, *images.shape[1:])
+            rows = [sheet.Row(overlays.shaded(by_value))]
+            self._save(rows, position, f"latent-{j}", f"{about}, overlaid", "shade_")
 
     def _save_reconstructed(self, images: np.ndarray, position: Position) -> None:
         both = np.stack([self.originals, images], axis=1)  # [N, 2, H, W, C]
@@ -100,7 +109,14 @@ class SampleGrids(Callback):
         tiles = visualize.to_bytes(1 - images if self.config.output_reverse else images)
         return tiles.reshape(self.config.vis_num_sample, -1, *images.shape[1:]).swapaxes(0, 1)
 
-    def _save(self, rows: Sequence[sheet.Row], position: Position, name: str, about: str) -> None:
+    def _save(
+        self,
+        rows: Sequence[sheet.Row],
+        position: Position,
+        name: str,
+        about: str,
+        kind: str = "",
+    ) -> None:
         title = [visualize.title_of(self.model, position.global_id + 1, self.data), about]
-        path = self.folder / f"{position.prefix},{name}.png"
+        path = self.folder / f"{kind}{position.prefix},{name}.png"
         sheet.save(path, sheet.draw(title, rows), title)

@@ -177,6 +177,7 @@ READER = Reader(
     files=FILES,
     source="http://www.scottreed.info/files/nips2015-analogy-data.tar.gz",
     licence="none stated",
+    images=int(np.prod(FACTOR_SIZES)),
     image_shape=SHAPE,
     find=find,
     load=load,

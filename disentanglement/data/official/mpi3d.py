@@ -119,6 +119,7 @@ READERS = {
         files=names,
         source="https://github.com/rr-learning/disentanglement_dataset",
         licence="CC BY 4.0",
+        images=int(np.prod(GRIDS[key == "mpi3d_real_complex"])),
         image_shape=SHAPE,
         find=partial(find, names=names),
         load=load,

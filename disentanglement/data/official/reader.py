@@ -19,7 +19,8 @@ class Reader:
         files: The names that its files may have in a folder; any one of them is enough.
         source: Where to get them: a URL.
         licence: Their licence, in a few words.
-        image_shape: Height, width and channels of the images that `load` returns.
+        images: How many images `load` returns.
+        image_shape: Their height, width and channels.
         find: Return the file to load in a folder, None if there is none.
         load: Read the file that `find` returned; called with it and a function that takes lines for
             the user. Raises UserError if the file cannot be used.
@@ -29,6 +30,7 @@ class Reader:
     files: tuple[str, ...]
     source: str
     licence: str
+    images: int
     image_shape: tuple[int, int, int]
     find: Callable[[Path], Path | None]
     load: Callable[[Path, Say], ImageArrays]

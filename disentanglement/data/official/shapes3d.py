@@ -102,6 +102,7 @@ READER = Reader(
     files=FILES,
     source="https://github.com/google-deepmind/3d-shapes",
     licence="Apache 2.0",
+    images=int(np.prod(FACTOR_SIZES)),
     image_shape=SHAPE,
     find=find,
     load=load,

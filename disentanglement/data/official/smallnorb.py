@@ -135,6 +135,7 @@ READER = Reader(
     files=tuple(_names(PARTS[0], "dat")),
     source="https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/",
     licence="for research, not to be sold",
+    images=int(np.prod(SIZES)),
     image_shape=SHAPE,
     find=find,
     load=load,

@@ -22,7 +22,9 @@ def contents(path: Path) -> read.Contents:
     """
     found = read.contents(path)
     if found.shape[-1] not in (1, 3):
-        raise UserError(f"{path}: imgs are {found.shape}: must have 1 or 3 channels")
+        raise UserError(
+            f"{path}: imgs are {found.shape}: must be [N, H, W, C] with 1 or 3 channels, C"
+        )
     if found.shape[0] < 2:
         raise UserError(f"{path}: holds one image only: training needs at least two")
     return found

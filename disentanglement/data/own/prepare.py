@@ -65,6 +65,8 @@ def prepare(
     _check_absent(path)
     start = time.perf_counter()
     if source.is_file():
+        if source.suffix.lower() != ".npz" and not zipfile.is_zipfile(source):
+            raise UserError(f"{source}: is neither a folder of pictures nor an npz file")
         if factors is not None:
             raise UserError(f"--factors {factors}: {source} holds its factors itself; leave it out")
         held = arrays.contents(source)
@@ -80,6 +82,7 @@ def prepare(
     with locked(out, wait=True):
         _check_absent(path)  # another process may have written it meanwhile
         folder = out / PARTS
+        _remove_outdated(folder, description, say)
         parts.check_description(folder, description, f"{folder} holds parts of another set")
         parts.write_description(folder, description)
         with progress_bar(len(names), "images") as bar:
@@ -136,6 +139,17 @@ def picture_names(folder: Path, say: Say = print) -> list[str]:
     return sorted(found)
 
 
+def _remove_outdated(folder: Path, description: dict[str, Any], say: Say) -> None:
+    """Remove the parts of an interrupted call if the pictures, but no options, have changed."""
+    found = parts.read_description(folder)
+    if (
+        found not in (None, description)
+        and found | {"source": description["source"]} == description
+    ):
+        say("note: the pictures have changed since the interrupted call: all are read again")
+        shutil.rmtree(folder)
+
+
 def _check_absent(path: Path) -> None:
     if path.exists():
         raise UserError(f"{path} exists: choose another --out, or move it away")
@@ -147,9 +161,11 @@ def _parts(
     """Return the parts of a folder of pictures, and what decides their content."""
     checksum = 0
     for name in names:
-        with os_errors_in_one_line(folder / name):
+        try:
             stat = (folder / name).stat()
-        text = f"{name} {stat.st_size} {stat.st_mtime_ns}\n"
+            text = f"{name} {stat.st_size} {stat.st_mtime_ns}\n"
+        except OSError:  # a link to nothing, for example: reading it will say so
+            text = f"{name}\n"
         checksum = zlib.crc32(text.encode(errors="surrogateescape"), checksum)
     result = []
     for number, start in enumerate(range(0, len(names), _PART)):
@@ -168,8 +184,8 @@ def _make_part(
         try:
             image, square = pictures.read(folder / name, options.size, options.crop, options.grey)
         except pictures.BAD_PICTURE_ERRORS as error:
-            why = str(error).splitlines()[0] if str(error) else repr(error)
-            why = why.removesuffix(f" {str(folder / name)!r}")
+            why = getattr(error, "strerror", None) or str(error) or repr(error)
+            why = why.splitlines()[0].removesuffix(f" {str(folder / name)!r}")
             if not skip_bad:
                 raise _bad_picture(folder / name, why) from error
             bad.append(name)

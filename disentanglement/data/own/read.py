@@ -25,6 +25,7 @@ from disentanglement.wording import counted
 FILE = "data.npz"  # in the folder of a set
 ADVICE = "prepare it again, or mend what wrote it"
 _FACTORS = ("factors", "latents")
+_NAMED = 5  # arrays that a message lists
 _BYTES = 64 << 20  # of the images read at a time
 
 
@@ -68,7 +69,9 @@ def contents(path: Path) -> Contents:
     with npz.open_npz(path, ADVICE) as archive:
         held = {name.removesuffix(".npy") for name in archive.namelist()}
         if "imgs" not in held:
-            raise UserError(f"{path}: holds {', '.join(sorted(held)) or 'nothing'} but no 'imgs'")
+            some = ", ".join(sorted(held)[:_NAMED]) or "nothing"
+            more = ", ..." if len(held) > _NAMED else ""
+            raise UserError(f"{path}: holds {some}{more} but no 'imgs'")
         with npz.open_array(archive, "imgs") as array:
             shape = array.shape if len(array.shape) != 3 else (*array.shape, 1)
         if len(shape) != 4 or not min(shape):
@@ -87,10 +90,13 @@ def contents(path: Path) -> Contents:
                 f"{path}: {what} has shape {values.shape}, but there are {counted(count, 'factor')}"
             )
     default: Sequence[str] = [f"factor_{i}" for i in range(count)]
+    factor_names = tuple(str(name) for name in (default if names is None else names))
+    if doubled := [name for name in factor_names if factor_names.count(name) > 1]:
+        raise UserError(f"{path}: two of the factor_names are '{doubled[0]}'")
     return Contents(
         (rows, height, width, channels),
         factors,
-        tuple(str(name) for name in (default if names is None else names)),
+        factor_names,
         tuple([True] * count if kinds is None else map(bool, kinds)),
     )
 

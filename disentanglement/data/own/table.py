@@ -1,8 +1,9 @@
 """Read a table of factors: a CSV file beside a folder of pictures.
 
 The first column names the pictures, relative to the folder; every other column is a factor. A
-column of numbers is a quantity unless it is declared a category, a column of text is a category,
-and an empty cell means that the factor of this picture is unknown.
+column of numbers is a quantity unless it is declared a category, a column of text is a category
+(one that mixes both must be declared one), and an empty cell means that the factor of this picture
+is unknown.
 """
 
 import csv
@@ -40,12 +41,17 @@ def read(path: Path, pictures: Sequence[str], categories: Collection[str] = ()) 
     Args:
         path: The CSV file, with a line of column names.
         pictures: Their names, in order.
-        categories: Columns of numbers that are categories.
+        categories: Columns of numbers, or of numbers and text, that are categories.
 
     Raises:
         UserError: The table cannot be read, or its rows are not exactly those of the pictures.
     """
     header, rows = _rows(path)
+    if header[0] in pictures:
+        raise UserError(
+            f"{path}: line 1 is about the picture '{header[0]}': put a line with the names of the "
+            "columns before it"
+        )
     names = header[1:]
     if unknown := [name for name in categories if name not in names]:
         raise UserError(
@@ -61,7 +67,7 @@ def read(path: Path, pictures: Sequence[str], categories: Collection[str] = ()) 
     values, continuous, texts = [], [], {}
     for i, name in enumerate(names, start=1):
         cells = [(line, row[i].strip()) for line, row in lines]
-        column, kinds = _column(path, name, cells)
+        column, kinds = _column(path, name, cells, name in categories)
         values.append(column)
         continuous.append(kinds is None and name not in categories)
         if kinds is not None:
@@ -82,8 +88,8 @@ def _rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     header = [cell.strip() for cell in rows[0][1]]
     if len(header) < 2:
         raise UserError(
-            f"{path}: must have the pictures' names in the first column, separated by commas from "
-            "a factor or more"
+            f"{path}: line 1 has a single column: must be the pictures' names and at least one "
+            "factor, separated by commas"
         )
     doubled = next((name for name in header[1:] if header[1:].count(name) > 1 or not name), None)
     if doubled is not None:
@@ -118,22 +124,31 @@ def _by_name(
 
 
 def _column(
-    path: Path, name: str, cells: Sequence[tuple[int, str]]
+    path: Path, name: str, cells: Sequence[tuple[int, str]], category: bool
 ) -> tuple[np.ndarray, list[str] | None]:
-    """Return a column's numbers, NaN where empty; and the names behind them, if it is text."""
+    """Return a column's numbers, NaN where empty; and the names behind them, if it is text.
+
+    A `category` may mix text and numbers, which are names then, too.
+    """
     numbers = [_number(text) for _, text in cells]
-    texts = [text for (_, text), value in zip(cells, numbers, strict=True) if value is None]
-    if len(texts) == sum(bool(text) for _, text in cells) and texts:
-        kinds = sorted(set(texts))
+    pairs = list(zip(cells, numbers, strict=True))
+    known = [text for (_, text), value in pairs if value is None or not math.isnan(value)]
+    texts = numbers.count(None)
+    if texts and (category or texts == len(known)):
+        kinds = sorted(set(known))
         places = {text: float(i) for i, text in enumerate(kinds)}
         return np.array([places.get(text, math.nan) for _, text in cells]), kinds
-    for (line, text), value in zip(cells, numbers, strict=True):
+    for (line, text), value in pairs:
         if value is None or math.isinf(value):
             raise UserError(
                 f"{path}: line {line}: column '{name}': '{text}' is not a number; leave the cell "
-                "empty if the value is unknown"
+                f"empty if the value is unknown{_or_category(name, value)}"
             )
     return np.array(numbers, np.float64), None
+
+
+def _or_category(name: str, value: float | None) -> str:
+    return f", or add --categories {name}" if value is None else ""
 
 
 def _number(text: str) -> float | None:

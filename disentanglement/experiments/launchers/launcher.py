@@ -78,8 +78,8 @@ class Launcher(Protocol):
             UserError: For anything the user can fix.
         """
 
-    def cancel(self) -> list[str]:
-        """End what is underway; return lines that say what has been ended."""
+    def cancel(self, runs: Sequence[str]) -> list[str]:
+        """End what is underway for any of these runs; return lines that say what has been ended."""
 
 
 class EndsWithMain:
@@ -96,7 +96,7 @@ class EndsWithMain:
         """Return {}, likewise."""
         return {}
 
-    def cancel(self) -> list[str]:
+    def cancel(self, runs: Sequence[str]) -> list[str]:
         """Raise UserError: there is nothing that goes on without its main script."""
         raise UserError("--cancel is for jobs on Slurm: press Ctrl-C where the runs were started")
 

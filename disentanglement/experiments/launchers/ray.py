@@ -35,11 +35,13 @@ class Ray(EndsWithMain):
         seconds: Seconds between two looks at the tasks.
 
     Raises:
-        UserError: Ray is not installed.
+        UserError: Ray is not installed, or a key is wrong.
     """
 
     def __init__(self, config: SchedulerConfig, seconds: float = _SECONDS):
         check_installed("ray", "ray")
+        if (share := config.ray_gpus or 0) > 1 and share != int(share):
+            raise UserError(f"ray_gpus={share:g}: above 1, Ray allows only whole numbers of GPUs")
         self._config, self._seconds = config, seconds
         self.where = f"Ray ({config.ray_address})"
 
@@ -65,6 +67,7 @@ class _Tasks:
         self._left: dict[Any, Command] = {}
         self._sizes: dict[Command, int] = {}  # of logs when their tasks were submitted
         self._failures: dict[Command, int] = {}
+        self._repeated: set[Command] = set()
 
     def _check_fits(self, cpus, share):
         """Raise UserError if no node is large enough for a task, which would wait for ever."""
@@ -78,9 +81,9 @@ class _Tasks:
 
     def run(self, commands: list[Command]) -> None:
         """Run commands and wait for them."""
-        for command in commands:
-            self._submit(command)
         try:
+            for command in commands:
+                self._submit(command)
             while self._left:
                 done, _ = self._ray.wait(list(self._left), timeout=self._seconds)
                 self._report_started(self._left.values())
@@ -117,6 +120,7 @@ class _Tasks:
             status, how = self._ray.get(task), None
         except (exceptions.NodeDiedError, exceptions.ObjectLostError):
             self._reporter.note(f"{name}: its node is lost; it is started again on another")
+            self._repeated.add(command)
             self._submit(command)
             return
         except exceptions.RayTaskError as error:
@@ -124,11 +128,15 @@ class _Tasks:
         except exceptions.RayError as error:  # e.g. the worker has died, or the node had no memory
             lines = str(error).strip().splitlines()
             status, how = console.FAILED, f"was lost by Ray: {lines[0]}"
+        if status == console.IN_USE and command in self._repeated:
+            self._submit(command)  # the process that was lost still saves
+            return
         stopped = status == console.STOPPED
         again = self._failures.get(command, 0) < self._config.ray_retries
         if status not in (0, console.MISTAKE, console.IN_USE, console.STOPPED) and again:
             self._failures[command] = self._failures.get(command, 0) + 1
             self._reporter.note(f"{name} {how or f'failed (exit status {status})'}: trying again")
+            self._repeated.add(command)
             self._submit(command)
             return
         self._reporter.ended(command, status, stopped, how)
@@ -222,6 +230,8 @@ def _connected(address: str) -> Iterator[Any]:
 
 def _check_answers(address: str) -> None:
     """Raise OSError if nothing listens at HOST:PORT, which Ray itself would try for minutes."""
+    if address.startswith("ray://") and address.count(":") == 1:
+        address += ":10001"  # as Ray does
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if colon and port.isdecimal():
         socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECTING).close()

@@ -5,16 +5,27 @@ that the same command watches the jobs again, from any machine of the cluster.
 """
 
 import contextlib
-import re
+import io
+import signal
 import time
-import uuid
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from disentanglement import console, records
-from disentanglement.errors import UserError
+from disentanglement.errors import UserError, from_os_error
 from disentanglement.experiments.launchers.launcher import Command, Reporter, check_installed
-from disentanglement.experiments.launchers.slurm_queue import JobState, NoAnswer, SlurmQueue
+from disentanglement.experiments.launchers.slurm_notes import (
+    Notes,
+    SlurmJob,
+    jobs_of,
+    status_file,
+)
+from disentanglement.experiments.launchers.slurm_options import (
+    check_options,
+    executor_for,
+    refusal,
+)
+from disentanglement.experiments.launchers.slurm_queue import GONE, JobState, NoAnswer, SlurmQueue
 from disentanglement.experiments.launchers.slurm_task import Task
 from disentanglement.files import locked
 from disentanglement.scheduler_config import SchedulerConfig
@@ -23,7 +34,6 @@ from disentanglement.wording import counted
 FOLDER = ".slurm"  # in the result folder
 _SECONDS = 10.0  # between two looks at the queue
 _PATIENCE = 3  # looks after which a job without an exit status has failed: files may come late
-_ENDLESS = 1_000_000  # how many time limits a run may reach; submitit wants a number
 
 
 class Slurm:
@@ -57,7 +67,8 @@ class Slurm:
         self._folder, self._cluster = results.absolute() / FOLDER, cluster
         self._queue = queue or SlurmQueue()
         self._queue.check()
-        self._options = dict(map(_option, config.slurm_options))
+        check_options(config)
+        self._notes = Notes(self._folder, verb, self._queue)
         partition = f", partition {config.slurm_partition}" if config.slurm_partition else ""
         self.where = f"Slurm{partition}"
         self.threads: int | None = config.slurm_cpus
@@ -66,66 +77,40 @@ class Slurm:
 
     def underway(self) -> dict[str, tuple[str, ...]]:
         """Return the runs that submitted jobs have still to do; see `Launcher.underway`."""
-        return {run: job.runs for job in self._alive() for run in job.runs}
+        return {run: job.runs for job in self._notes.alive() for run in job.runs}
 
     def waiting(self) -> dict[str, str]:
         """Return the runs whose jobs wait in Slurm's queue, with the jobs' numbers and reasons."""
         return {
             run: f"Slurm job {job.number} will {self._verb} it ({state.reason})"
-            for job, state in self._alive().items()
+            for job, state in self._notes.alive().items()
             if state.is_pending
             for run in job.runs
         }
 
-    def cancel(self) -> list[str]:
-        """End all jobs that do this launcher's work in this result folder."""
-        alive = self._alive()
-        if not alive:
-            return [f"no job in Slurm's queue is going to {self._verb} these runs"]
-        numbers = [job.number for job in alive]
-        self._queue.cancel(numbers)
-        pending = sum(state.is_pending for state in alive.values())
-        return [
-            f"cancelled {counted(len(alive), 'job')} ({pending} pending, {len(alive) - pending} "
-            f"running, which save first): {', '.join(numbers)}"
-        ]
-
-    def _alive(self) -> dict["_Job", JobState]:
-        """Return the jobs of all submissions that are not over."""
-        jobs = [job for note in self._notes() for job in _jobs(note)]
-        states = self._states(jobs) if jobs else {}
-        return {job: state for job, state in states.items() if not state.is_over}
-
-    def _states(self, jobs):
-        try:
-            found = self._queue.states([job.number for job in jobs])
-        except NoAnswer as error:
-            raise UserError(
-                f"Slurm does not answer ({error}): try again later; jobs that were submitted: "
-                f"{', '.join(job.number for job in jobs)}"
-            ) from error
-        return {job: found[job.number] for job in jobs}
-
-    def _notes(self) -> list[dict[str, Any]]:
-        """Return the notes on earlier submissions that do this launcher's work."""
-        found = []
-        for path in sorted(self._folder.glob("submission-*.json")):
-            note = records.read(path.parent, path.name)
-            if note.get("verb") != self._verb:
-                continue
-            if "array" not in note:  # a main script died in the middle of submitting
-                with contextlib.suppress(NoAnswer):
-                    note["array"] = self._queue.find(note["name"])
-            if note.get("array"):
-                found.append(note)
-        return found
+    def cancel(self, runs: Sequence[str]) -> list[str]:
+        """End the jobs that do this launcher's work for any of these runs."""
+        alive = self._notes.alive()
+        ours = {job: state for job, state in alive.items() if not set(runs).isdisjoint(job.runs)}
+        lines = [f"no job in Slurm's queue is going to {self._verb} these runs"]
+        if ours:
+            numbers = [job.number for job in ours]
+            self._queue.cancel(numbers)
+            pending = sum(state.is_pending for state in ours.values())
+            lines = [
+                f"cancelled {counted(len(ours), 'job')} ({pending} pending, {len(ours) - pending} "
+                f"running, which save first): {', '.join(numbers)}"
+            ]
+        if others := [job.number for job in alive if job not in ours]:
+            lines.append(f"jobs for other runs of this folder go on: {', '.join(others)}")
+        return lines
 
     # ---- submitting and watching ---------------------------------------------------------------
 
     def run(self, commands: list[Command], reporter: Reporter) -> None:
         """Submit commands, but for those underway, and wait until all have ended."""
         with locked(self._folder, wait=True):  # nobody else submits the same runs
-            alive = {job.runs: job for job in self._alive()}
+            alive = {job.runs: job for job in self._notes.alive(forget=True)}
             watched = {alive[c.runs]: c for c in commands if c.runs in alive}
             for job, command in watched.items():
                 reporter.note(f"watching Slurm job {job.number}: run {' and '.join(command.runs)}")
@@ -136,61 +121,49 @@ class Slurm:
         """Submit commands as one array; return its jobs and their commands."""
         if not commands:
             return {}
-        name = f"{self._verb}-{uuid.uuid4().hex[:12]}"
-        note: dict[str, Any] = {
-            "name": name,
-            "verb": self._verb,
-            "runs": [list(command.runs) for command in commands],
-        }
-        file = f"submission-{name}.json"
-        records.save(self._folder, note, file)  # first: a job without a note would come twice
-        tasks = [
-            Task(command.words, self._folder, _status_file(name, i))
-            for i, command in enumerate(commands)
-        ]
-        try:
-            executor = self._executor(name)
-            with executor.batch():
-                submitted = [executor.submit(task) for task in tasks]
-        except Exception as error:
-            (self._folder / file).unlink(missing_ok=True)
-            raise UserError(f"sbatch has refused the jobs: {_reason(error)}") from error
-        note["array"] = submitted[0].job_id.partition("_")[0]
-        if self._cluster == "local":  # it has no arrays
-            note["numbers"] = [job.job_id for job in submitted]
-        records.save(self._folder, note, file)
-        jobs = _jobs(note)
-        reporter.note(
-            f"submitted {counted(len(jobs), 'job')} to {self.where}: {jobs[0].number}"
-            + (f" to {jobs[-1].number}" if len(jobs) > 1 else "")
-        )
+        with _ctrl_c_held_back():
+            note = self._notes.begin([command.runs for command in commands])
+            tasks = [
+                Task(command.words, command.log, self._folder, status_file(note["name"], i))
+                for i, command in enumerate(commands)
+            ]
+            try:
+                executor = executor_for(
+                    self._config, self._folder / "jobs", self._cluster, note["name"]
+                )
+                with contextlib.redirect_stderr(io.StringIO()), executor.batch():  # sbatch's words
+                    submitted = [executor.submit(task) for task in tasks]
+            except Exception as error:
+                raise self._not_submitted(note, error) from error
+            note["array"] = submitted[0].job_id.partition("_")[0]
+            if self._cluster == "local":  # it has no arrays
+                note["numbers"] = [job.job_id for job in submitted]
+            jobs = jobs_of(note)
+            reporter.note(
+                f"submitted {counted(len(jobs), 'job')} to {self.where}: {jobs[0].number}"
+                + (f" to {jobs[-1].number}" if len(jobs) > 1 else "")
+            )
+            self._notes.save(note)
         return dict(zip(jobs, commands, strict=True))
 
-    def _executor(self, name):
-        import submitit
-
-        config = self._config
-        executor = submitit.AutoExecutor(
-            self._folder / "jobs", cluster=self._cluster, slurm_max_num_timeout=_ENDLESS
-        )
-        executor.update_parameters(
-            name=name,
-            timeout_min=config.slurm_minutes,
-            cpus_per_task=config.slurm_cpus,
-            gpus_per_node=config.slurm_gpus or None,
-            mem_gb=config.slurm_memory_gb,
-            slurm_partition=config.slurm_partition,
-            slurm_account=config.slurm_account,
-            slurm_array_parallelism=config.slurm_max_jobs,
-            slurm_signal_delay_s=config.slurm_signal_seconds,
-            slurm_additional_parameters=self._options or None,
-        )
-        return executor
+    def _not_submitted(self, note, error):
+        """Return the error of a submission that has failed, with no job of it left."""
+        said = f"sbatch has refused the jobs: {refusal(error)}"
+        if isinstance(error, OSError):
+            said = str(from_os_error(error, self._folder))
+        # sbatch may have lost its connection after Slurm has taken the jobs, which now lack files.
+        # If that cannot be found out, the note stays, and the next command finds them.
+        with contextlib.suppress(NoAnswer, UserError):
+            if array := self._queue.find(note["name"]):
+                self._queue.cancel([array])
+                said += f"; job {array}, which Slurm had taken, is cancelled"
+            self._notes.remove(note)
+        return UserError(said)
 
     def _watch(self, jobs, reporter):
         """Report what becomes of jobs until all are over."""
-        last: dict[_Job, JobState] = {}
-        silent: dict[_Job, int] = {}  # looks since a job is over without a status
+        last: dict[SlurmJob, JobState] = {}
+        silent: dict[SlurmJob, int] = {}  # looks since a job is over without a status
         left, answers = dict(jobs), True
         while left:
             try:
@@ -208,6 +181,7 @@ class Slurm:
             last = states
             for job, state in states.items():
                 if not state.is_over:
+                    silent.pop(job, None)
                     continue
                 silent[job] = silent.get(job, 0) + 1
                 status = records.read(self._folder, job.status).get("status")
@@ -244,49 +218,20 @@ class Slurm:
                 advice = (
                     f"it has written nothing: does {state.nodes or 'the node'} see {self._folder}?"
                 )
-            how = f"ended without an exit status (Slurm job {job.number}: {state.name}); {advice}"
+            said = GONE.reason if state == GONE else state.name
+            how = f"ended without an exit status (Slurm job {job.number}: {said}); {advice}"
             reporter.ended(command, console.FAILED, stopped=False, how=how)
 
 
-class _Job:
-    """A job of a submission.
-
-    Attributes:
-        number: Slurm's, e.g. "12" or "12_3".
-        runs: The runs that it does.
-        status: The file that takes its exit status.
-    """
-
-    def __init__(self, number: str, runs: tuple[str, ...], status: str):
-        self.number, self.runs, self.status = number, runs, status
-
-
-def _jobs(note: dict[str, Any]) -> list[_Job]:
-    """Return the jobs of a submission."""
-    runs, array = note["runs"], note["array"]
-    numbers = note.get("numbers") or (
-        [f"{array}_{i}" for i in range(len(runs))] if len(runs) > 1 else [array]
-    )
-    return [
-        _Job(number, tuple(each), _status_file(note["name"], i))
-        for i, (number, each) in enumerate(zip(numbers, runs, strict=True))
-    ]
-
-
-def _status_file(name: str, index: int) -> str:
-    return f"status-{name}-{index}.json"
-
-
-def _option(text: str) -> tuple[str, Any]:
-    """Return the name and the value of an option for sbatch."""
-    name, equals, value = text.partition("=")
-    if not re.fullmatch(r"[a-z][a-z-]*", name):
-        raise UserError(f"slurm_options: '{text}' must be NAME=VALUE, e.g. 'qos=low', without --")
-    return name, value if equals else True
-
-
-def _reason(error: Exception) -> str:
-    """Return what sbatch has said, in one line."""
-    lines = [line.strip() for line in str(error).splitlines()]
-    said = [line.removeprefix("sbatch: error: ") for line in lines if line.startswith("sbatch:")]
-    return "; ".join(said) or (lines[-1] if lines else type(error).__name__)
+@contextlib.contextmanager
+def _ctrl_c_held_back() -> Iterator[None]:
+    """Raise KeyboardInterrupt at the end of the block: half a submission would be left behind."""
+    previous, came = signal.getsignal(signal.SIGINT), []
+    if previous is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+        if came:
+            raise KeyboardInterrupt

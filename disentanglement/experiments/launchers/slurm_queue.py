@@ -46,7 +46,7 @@ class JobState:
         return self.name in ("REQUEUE_HOLD", "SPECIAL_EXIT") or "held" in self.reason.lower()
 
 
-GONE = JobState("COMPLETED", "Slurm has forgotten it")
+GONE = JobState("COMPLETED", "Slurm has forgotten how")
 
 
 class SlurmQueue:

@@ -6,12 +6,16 @@ stands; ours lets the run save first. A child process would never see the signal
 """
 
 import contextlib
+import logging
 import os
+import re
 import runpy
 import signal
 import socket
 import subprocess
 import sys
+import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -28,11 +32,13 @@ class Task:
 
     Attributes:
         words: The command line of a Python script: interpreter, script, arguments.
+        log: The file that takes its stderr.
         folder: Where the exit status is noted.
         name: The name of the status file.
     """
 
     words: tuple[str, ...]
+    log: Path
     folder: Path
     name: str
 
@@ -51,10 +57,16 @@ class Task:
             signal.signal(number, stop)
         # What a dead node or an earlier attempt left must not count for this one.
         (self.folder / self.name).unlink(missing_ok=True)
-        status = _run_script(self.words)
-        if status == console.STOPPED and _REQUEUE in asked and callable(requeue):
-            # Does not return, unless Slurm has queued the job again by itself.
-            with contextlib.suppress(subprocess.CalledProcessError):
+        logging.getLogger("submitit").propagate = False  # or its messages end the run's log
+        with _stderr_in(self.log):
+            status = _run_script(self.words)
+        for number in (signal.SIGTERM, _REQUEUE):  # the end must not be cut short
+            signal.signal(number, signal.SIG_IGN)
+        # SIGTERM may also be that of scancel. Training has taken it itself: it is not in `asked`.
+        told = status == console.STOPPED and (_REQUEUE in asked or _is_preempted())
+        if told and callable(requeue):
+            # Does not return, unless Slurm has queued the job again by itself, or will not.
+            with contextlib.suppress(subprocess.SubprocessError, OSError):
                 requeue(_REQUEUE, None)
         records.save(self.folder, {"status": status, "host": socket.gethostname()}, self.name)
         return status
@@ -75,4 +87,32 @@ def _run_script(words: tuple[str, ...]) -> int:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except KeyboardInterrupt:
         return console.STOPPED
+    except Exception:
+        traceback.print_exc()
+        return console.FAILED
     return 0
+
+
+@contextlib.contextmanager
+def _stderr_in(log: Path) -> Iterator[None]:
+    """Append stderr to a file, also that of C code; on a full disk, leave it where it is."""
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):
+            log.parent.mkdir(parents=True, exist_ok=True)
+            file = stack.enter_context(log.open("a"))
+            earlier = os.dup(2)
+            stack.callback(os.close, earlier)
+            stack.callback(os.dup2, earlier, 2)
+            os.dup2(file.fileno(), 2)
+        yield
+        sys.stderr.flush()
+
+
+def _is_preempted() -> bool:
+    """Whether Slurm takes this job's node away; with a GraceTime, it sends SIGTERM to say so."""
+    try:
+        command = ["scontrol", "show", "job", os.environ["SLURM_JOB_ID"]]
+        said = subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
+    except (KeyError, subprocess.SubprocessError, OSError):
+        return False
+    return re.search(r"PreemptTime=\d", said) is not None
