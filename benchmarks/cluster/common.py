@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests import commands
+from tests.compared import SIZE, finished_runs
 from tests.experiments import ROOT, short_bars_experiment
 from tests.runs import assert_same_result
 
@@ -131,6 +132,24 @@ def stacked_and_scored(folder: Path, *arguments: str) -> None:
         ours, theirs = (json.loads((at / file).read_text())["scores"] for at in (cluster, local))
         assert ours == theirs, (ours, theirs)
     print(f"  the same scores: {ours}", flush=True)
+
+
+def chosen_alike(folder: Path, *arguments: str) -> None:
+    """Choose one of three runs without labels, on the cluster and on this machine."""
+    print("main_model_centrality.py: ModelCentrality and UDR of three runs", flush=True)
+    local = finished_runs(folder / "chosen" / "l" / "Bars")
+    cluster = shutil.copytree(local, folder / "chosen" / "c" / "Bars")
+    for method in ("model-centrality", "udr-lasso"):
+        found = []
+        for experiment, words in ((local, ("--threads", "1")), (cluster, arguments)):
+            words = (*SIZE, "--method", method, *words)
+            Main(experiment, *words, script="main_model_centrality.py").end()
+            record = json.loads(
+                (experiment / f"results/{method.replace('-', '_')}.json").read_text()
+            )
+            found.append({key: record[key] for key in ("chosen", "matrix", "models", "protocol")})
+        assert found[0] == found[1], found
+    print("  the same matrices, scores and choices", flush=True)
 
 
 def load(folder: Path, tasks: int, *arguments: str) -> None:

@@ -15,6 +15,7 @@ from benchmarks.cluster.common import (
     LENGTH,
     Main,
     chosen,
+    chosen_alike,
     fresh,
     grid,
     load,
@@ -49,6 +50,10 @@ def stacked(cluster, ray, experiment, local):
     stacked_and_scored(experiment.parents[1], *ray, "--threads", "1")
 
 
+def selection(cluster, ray, experiment, local):
+    chosen_alike(experiment.parents[1], *ray, "--threads", "1")
+
+
 def stopped(cluster, ray, experiment, local):
     print("Ctrl-C in the middle, and the same command again", flush=True)
     fresh(experiment)
@@ -75,7 +80,7 @@ def mistakes(cluster, ray, experiment, local):
 
 
 if __name__ == "__main__":
-    tasks, checks = chosen(__doc__, lost_node, plain, stacked, stopped, mistakes)
+    tasks, checks = chosen(__doc__, lost_node, plain, stacked, selection, stopped, mistakes)
     head = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": 100_000_000}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

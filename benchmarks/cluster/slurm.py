@@ -19,6 +19,7 @@ from benchmarks.cluster.common import (
     LENGTH,
     Main,
     chosen,
+    chosen_alike,
     fresh,
     grid,
     load,
@@ -118,6 +119,10 @@ def stacked(experiment, local):
     stacked_and_scored(experiment.parents[1], *SLURM)
 
 
+def selection(experiment, local):
+    chosen_alike(experiment.parents[1], *SLURM)
+
+
 def closed(experiment, local):
     print("Ctrl-C, the same command again, --cancel, and again", flush=True)
     fresh(experiment)
@@ -153,7 +158,7 @@ def mistakes(experiment, local):
 
 if __name__ == "__main__":
     tasks, checks = chosen(
-        __doc__, plain, requeued, preempted, time_limit, stacked, closed, mistakes
+        __doc__, plain, requeued, preempted, time_limit, stacked, selection, closed, mistakes
     )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
