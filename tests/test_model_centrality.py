@@ -22,7 +22,7 @@ from disentanglement.files import fingerprint
 from disentanglement.metrics.factor_vae_metric import factor_vae
 from disentanglement.selection.centrality import centralities
 from disentanglement.selection.udr import udr
-from disentanglement.training import checkpoint
+from disentanglement.training import activity, checkpoint
 from tests import tiny
 from tests.compared import SIZE, compare_all, finish, main, run_folders
 from tests.experiments import ROOT
@@ -192,6 +192,20 @@ def test_the_codes_of_a_vae_come_with_their_kl():
 
 
 # ---- published models ---------------------------------------------------------------------------
+
+
+def test_a_run_that_is_being_compared_is_one_of_the_candidates(bars, capsys):
+    run = run_folders(bars)[0]
+    with activity.claim(run.path, activity.SCORING):
+        assert main(bars) == console.IN_USE
+        assert "ModelCentrality of 3 runs" in capsys.readouterr().out
+        (run.path / FILE).unlink()
+        (bars / "results" / "model_centrality.json").unlink()
+        assert main(bars) == console.IN_USE
+    output = capsys.readouterr().out
+    assert "2 of 3 runs are compared: run the command again" in output
+    assert "not trained yet" not in output
+    assert not (bars / "results" / "model_centrality.json").exists()
 
 
 def test_published_models(bars, tmp_path, capsys):

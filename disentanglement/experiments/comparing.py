@@ -68,10 +68,14 @@ class Comparing(Job):
 
     @functools.cached_property
     def trained(self) -> list[RunFolder]:
-        """The selected runs that have finished training."""
+        """The selected runs that have finished training, and may be being scored or compared."""
         runs = [RunFolder(self.experiment.folder, self.grid.scheduler, t) for t in self.grid.tasks]
-        state = super().state
-        return [run for run in runs if state(run).name in states.TRAINED]
+        names = {run: super(Comparing, self).state(run).name for run in runs}
+        return [
+            run
+            for run, name in names.items()
+            if name in states.TRAINED or (name == states.RUNNING and run.is_trained())
+        ]
 
     @functools.cached_property
     def candidates(self) -> list[Candidate]:
