@@ -16,7 +16,7 @@ from disentanglement import console, records
 from disentanglement.evaluation import cross_scores, udr_codes
 from disentanglement.evaluation.cross_scores import FILE
 from disentanglement.evaluation.generated_sets import SetSize, draw_latents
-from disentanglement.experiments import reproduce
+from disentanglement.experiments import choice, reproduce
 from disentanglement.experiments.load import load
 from disentanglement.files import fingerprint
 from disentanglement.metrics.factor_vae_metric import factor_vae
@@ -189,6 +189,25 @@ def test_the_codes_of_a_vae_come_with_their_kl():
     kl = ((mean**2 + np.exp(log_variance) - 1 - log_variance) / 2).mean(axis=0)
     np.testing.assert_allclose(found.kl, kl, atol=1e-6)
     assert found.informative.tolist() == (kl > 0.01).tolist()
+
+
+@pytest.mark.parametrize("method", choice.METHODS)
+def test_the_frame_in_the_picture_holds_the_chosen_runs_scores(method):
+    matrix = np.random.default_rng(0).random((4, 4))
+    framed = np.zeros((4, 4), bool)
+    for x, y, width, height in choice.frames(method, 2, 4):
+        rows, columns = (
+            np.arange(at + 0.5, at + 0.5 + size).astype(int)
+            for at, size in ((y, height), (x, width))
+        )
+        framed[np.ix_(rows, columns)] = True
+    framed[2, 2] = False  # the diagonal plays no part
+    if method == choice.CENTRALITY:
+        assert np.mean(matrix[framed]) == pytest.approx(centralities(matrix)[2])
+        return
+    rng = np.random.default_rng(1)
+    found = udr([rng.normal(size=(50, 3)) for _ in range(4)], method.removeprefix("udr-"))
+    assert np.median(found.pairs[framed]) == found.scores[2]
 
 
 # ---- published models ---------------------------------------------------------------------------
