@@ -19,6 +19,7 @@ from benchmarks.cluster.common import (
     LENGTH,
     Main,
     chosen,
+    compared,
     fresh,
     grid,
     load,
@@ -72,6 +73,7 @@ def plain(experiment, local):
     output = Main(experiment, *SLURM, *LENGTH).end()
     assert "submitted 2 jobs" in output
     same(experiment, local)
+    compared(experiment, local, *SLURM)
 
 
 def requeued(experiment, local):
