@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests import commands
-from tests.compared import SIZE, finished_runs
+from tests.compared import SIZE
 from tests.experiments import ROOT, short_bars_experiment
 from tests.runs import assert_same_result
 
@@ -134,22 +134,17 @@ def stacked_and_scored(folder: Path, *arguments: str) -> None:
     print(f"  the same scores: {ours}", flush=True)
 
 
-def chosen_alike(folder: Path, *arguments: str) -> None:
-    """Choose one of three runs without labels, on the cluster and on this machine."""
-    print("main_model_centrality.py: ModelCentrality and UDR of three runs", flush=True)
-    local = finished_runs(folder / "chosen" / "l" / "Bars")
-    cluster = shutil.copytree(local, folder / "chosen" / "c" / "Bars")
-    for method in ("model-centrality", "udr-lasso"):
-        found = []
-        for experiment, words in ((local, ("--threads", "1")), (cluster, arguments)):
-            words = (*SIZE, "--method", method, *words)
-            Main(experiment, *words, script="main_model_centrality.py").end()
-            record = json.loads(
-                (experiment / f"results/{method.replace('-', '_')}.json").read_text()
-            )
-            found.append({key: record[key] for key in ("chosen", "matrix", "models", "protocol")})
+def compared(experiment: Path, local: Path, *arguments: str) -> None:
+    """Choose one of the two finished runs without labels, on the cluster and on this machine."""
+    print("choosing one of both runs without labels", flush=True)
+    for method, size in (("model-centrality", SIZE), ("udr-spearman", ())):
+        words, found = ("--method", method, *size), []
+        for at, more in ((local, ("--threads", "1")), (experiment, arguments)):
+            Main(at, *LENGTH, *more, *words, script="main_model_centrality.py").end()
+            record = json.loads((at / f"results/{method.replace('-', '_')}.json").read_text())
+            found.append({key: record[key] for key in ("chosen", "matrix")})
         assert found[0] == found[1], found
-    print("  the same matrices, scores and choices", flush=True)
+        print(f"  the same by {method}: {found[0]['chosen']}", flush=True)
 
 
 def load(folder: Path, tasks: int, *arguments: str) -> None:

@@ -15,7 +15,7 @@ from benchmarks.cluster.common import (
     LENGTH,
     Main,
     chosen,
-    chosen_alike,
+    compared,
     fresh,
     grid,
     load,
@@ -29,6 +29,7 @@ def plain(cluster, ray, experiment, local):
     print("two tasks on two nodes", flush=True)
     Main(experiment, *ray, *LENGTH, "--threads", "1").end()
     same(experiment, local)
+    compared(experiment, local, *ray, "--threads", "1")
 
 
 def lost_node(cluster, ray, experiment, local):
@@ -48,10 +49,6 @@ def lost_node(cluster, ray, experiment, local):
 
 def stacked(cluster, ray, experiment, local):
     stacked_and_scored(experiment.parents[1], *ray, "--threads", "1")
-
-
-def selection(cluster, ray, experiment, local):
-    chosen_alike(experiment.parents[1], *ray, "--threads", "1")
 
 
 def stopped(cluster, ray, experiment, local):
@@ -80,7 +77,7 @@ def mistakes(cluster, ray, experiment, local):
 
 
 if __name__ == "__main__":
-    tasks, checks = chosen(__doc__, lost_node, plain, stacked, selection, stopped, mistakes)
+    tasks, checks = chosen(__doc__, lost_node, plain, stacked, stopped, mistakes)
     head = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": 100_000_000}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

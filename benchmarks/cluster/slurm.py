@@ -19,7 +19,7 @@ from benchmarks.cluster.common import (
     LENGTH,
     Main,
     chosen,
-    chosen_alike,
+    compared,
     fresh,
     grid,
     load,
@@ -73,6 +73,7 @@ def plain(experiment, local):
     output = Main(experiment, *SLURM, *LENGTH).end()
     assert "submitted 2 jobs" in output
     same(experiment, local)
+    compared(experiment, local, *SLURM)
 
 
 def requeued(experiment, local):
@@ -119,10 +120,6 @@ def stacked(experiment, local):
     stacked_and_scored(experiment.parents[1], *SLURM)
 
 
-def selection(experiment, local):
-    chosen_alike(experiment.parents[1], *SLURM)
-
-
 def closed(experiment, local):
     print("Ctrl-C, the same command again, --cancel, and again", flush=True)
     fresh(experiment)
@@ -158,7 +155,7 @@ def mistakes(experiment, local):
 
 if __name__ == "__main__":
     tasks, checks = chosen(
-        __doc__, plain, requeued, preempted, time_limit, stacked, selection, closed, mistakes
+        __doc__, plain, requeued, preempted, time_limit, stacked, closed, mistakes
     )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
