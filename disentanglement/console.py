@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import logging
+import math
 import os
 import sys
 import threading
@@ -198,6 +199,14 @@ def check_picture(option: str, path: Path) -> None:
     """Raise UserError unless a picture of this name can be drawn."""
     if path.suffix not in (".png", ".pdf", ".svg"):
         raise UserError(f"{option} {path}: the name must end in .png, .pdf or .svg")
+
+
+def not_negative(text: str) -> float:
+    """An argparse type: a finite number that is not below 0."""
+    number = float(text)
+    if not 0 <= number < math.inf:
+        raise argparse.ArgumentTypeError("must be a number from 0 on")
+    return number
 
 
 def at_least(low: int) -> Callable[[str], int]:

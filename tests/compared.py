@@ -2,9 +2,12 @@
 
 import argparse
 import dataclasses
+import shutil
+
+import pytest
 
 from disentanglement import records
-from disentanglement.experiments import comparing
+from disentanglement.experiments import cli, comparing
 from disentanglement.experiments.load import load
 from disentanglement.experiments.runs import RunFolder
 from disentanglement.training import checkpoint, feed
@@ -55,3 +58,22 @@ def compare_all(folder, method="model-centrality", **changes):
     """Do every run's part in this process."""
     for run in run_folders(folder):
         comparing.compare_run(load(folder), run, options(folder, method, **changes))
+
+
+def main(folder, *arguments):
+    return cli.main_model_centrality(folder, [*arguments, *SIZE])
+
+
+@pytest.fixture(scope="session")
+def compared(tmp_path_factory):
+    """Three finished runs, each compared with the others. Read only."""
+    folder = finished_runs(tmp_path_factory.mktemp("compared") / "Bars")
+    compare_all(folder)
+    compare_all(folder, "udr-lasso")
+    return folder
+
+
+@pytest.fixture
+def bars(compared, tmp_path):
+    """A copy of these runs that a test may change."""
+    return shutil.copytree(compared, tmp_path / "Bars")

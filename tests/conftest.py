@@ -20,6 +20,8 @@ THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"
 for name in (*THREADS, "LOKY_MAX_CPU_COUNT"):
     os.environ.setdefault(name, "1")
 
+from tests.compared import bars, compared  # noqa: E402, F401  (fixtures; imports scikit-learn)
+
 # A shell's background jobs ignore SIGINT, and nohup's SIGHUP; processes that tests interrupt would
 # inherit that.
 for number in (signal.SIGINT, signal.SIGHUP):

@@ -49,6 +49,12 @@ def test_a_chosen_run_has_a_row_of_its_own(tmp_path):
     assert found["InfoGAN-CR"].runs == 3
 
 
+def test_the_name_of_another_model_stays_whole(tmp_path):
+    runs(tmp_path, "InfoGAN (modified)")
+    choose(tmp_path, 1, known="InfoGAN (modified)1")
+    assert "InfoGAN (modified), chosen by ModelCentrality (of 3)" in ours(tmp_path)
+
+
 def test_a_run_that_was_trained_further_since_is_not_the_chosen_one(tmp_path):
     runs(tmp_path)
     choose(tmp_path, 1, known="another")

@@ -1,4 +1,4 @@
-"""main_model_centrality.py: its matrix, its files, resume, and one line for each mistake."""
+"""main_model_centrality.py: its matrix, its files, and resume."""
 
 import json
 import os
@@ -13,41 +13,21 @@ import numpy as np
 import pytest
 
 from disentanglement import console, records
-from disentanglement.errors import UserError
 from disentanglement.evaluation import cross_scores, udr_codes
 from disentanglement.evaluation.cross_scores import FILE
 from disentanglement.evaluation.generated_sets import SetSize, draw_latents
-from disentanglement.experiments import cli, comparing, reproduce
+from disentanglement.experiments import choice, reproduce
 from disentanglement.experiments.load import load
 from disentanglement.files import fingerprint
 from disentanglement.metrics.factor_vae_metric import factor_vae
 from disentanglement.selection.centrality import centralities
 from disentanglement.selection.udr import udr
-from disentanglement.training import checkpoint
+from disentanglement.training import activity, checkpoint
 from tests import tiny
-from tests.compared import SIZE, compare_all, finish, finished_runs, options, run_folders
+from tests.compared import SIZE, compare_all, finish, main, run_folders
 from tests.experiments import ROOT
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def compared(tmp_path_factory):
-    """Three finished runs, each compared with the others. Read only."""
-    folder = finished_runs(tmp_path_factory.mktemp("compared") / "Bars")
-    compare_all(folder)
-    compare_all(folder, "udr-lasso")
-    return folder
-
-
-@pytest.fixture
-def bars(compared, tmp_path):
-    """A copy of these runs that a test may change."""
-    return shutil.copytree(compared, tmp_path / "Bars")
-
-
-def main(folder, *arguments):
-    return cli.main_model_centrality(folder, [*arguments, *SIZE])
 
 
 def cells(folder):
@@ -99,10 +79,29 @@ def test_the_choice(bars, capsys):
 
 
 def test_what_a_comparison_needs(bars, capsys):
+    run = run_folders(bars)[0]
+    record = json.loads((run.path / FILE).read_text())
+    del record["cells"][next(iter(record["cells"]))]
+    records.save(run.path, record, FILE)
     assert main(bars, "--dry-run") == 0
     output = capsys.readouterr().out
-    assert "3 sets of 1,250 images to generate, and 3 times 3 sets, 11,250 images, to" in output
+    assert "1 set of 1,250 images to generate, and 1,250 images to encode for 1 score" in output
+    (run.path / FILE).unlink()
+    assert main(bars, "--dry-run") == 0
+    output = capsys.readouterr().out
+    assert "1 set of 1,250 images to generate, and 3,750 images to encode for 3 scores" in output
     assert not (bars / "results" / "model_centrality.json").exists()
+
+
+def test_status_is_of_this_comparison(bars, capsys):
+    (run_folders(bars)[0].path / FILE).unlink()
+    assert main(bars, "--status") == 0
+    first, *others = capsys.readouterr().out.splitlines()[2:]
+    assert "finished" in first
+    assert first.endswith("not compared by ModelCentrality; main_model_centrality.py compares it")
+    assert all("compared" in line and "main" not in line for line in others)
+    assert main(bars, "--status", "--method", "udr-lasso") == 0
+    assert capsys.readouterr().out.count("  compared  ") == 3
 
 
 def test_supervised_scores_are_shown_beside(bars, capsys):
@@ -192,7 +191,40 @@ def test_the_codes_of_a_vae_come_with_their_kl():
     assert found.informative.tolist() == (kl > 0.01).tolist()
 
 
+@pytest.mark.parametrize("method", choice.METHODS)
+def test_the_frame_in_the_picture_holds_the_chosen_runs_scores(method):
+    matrix = np.random.default_rng(0).random((4, 4))
+    framed = np.zeros((4, 4), bool)
+    for x, y, width, height in choice.frames(method, 2, 4):
+        rows, columns = (
+            np.arange(at + 0.5, at + 0.5 + size).astype(int)
+            for at, size in ((y, height), (x, width))
+        )
+        framed[np.ix_(rows, columns)] = True
+    framed[2, 2] = False  # the diagonal plays no part
+    if method == choice.CENTRALITY:
+        assert np.mean(matrix[framed]) == pytest.approx(centralities(matrix)[2])
+        return
+    rng = np.random.default_rng(1)
+    found = udr([rng.normal(size=(50, 3)) for _ in range(4)], method.removeprefix("udr-"))
+    assert np.median(found.pairs[framed]) == found.scores[2]
+
+
 # ---- published models ---------------------------------------------------------------------------
+
+
+def test_a_run_that_is_being_compared_is_one_of_the_candidates(bars, capsys):
+    run = run_folders(bars)[0]
+    with activity.claim(run.path, activity.SCORING):
+        assert main(bars) == console.IN_USE
+        assert "ModelCentrality of 3 runs" in capsys.readouterr().out
+        (run.path / FILE).unlink()
+        (bars / "results" / "model_centrality.json").unlink()
+        assert main(bars) == console.IN_USE
+    output = capsys.readouterr().out
+    assert "2 of 3 runs are compared: run the command again" in output
+    assert "not trained yet" not in output
+    assert not (bars / "results" / "model_centrality.json").exists()
 
 
 def test_published_models(bars, tmp_path, capsys):
@@ -212,95 +244,22 @@ def test_published_models(bars, tmp_path, capsys):
     assert main(bars, "--records", str(published)) == console.MISTAKE
     assert main(bars, "--records", str(tmp_path / "x"), "--out", str(out)) == console.MISTAKE
     assert main(bars, "--records", str(bars / "gan"), "--out", str(out)) == console.MISTAKE
+    words = ["--records", str(published), "--out", str(out)]
+    assert main(bars, *words, "--runs", "0") == console.MISTAKE
+    assert main(bars, *words, "--dry-run") == console.MISTAKE
+    assert main(bars, *words, "--launcher", "slurm") == console.MISTAKE
+    twin = shutil.copytree(published, tmp_path / "twin")
+    assert main(bars, *words[:2], str(twin), *words[2:]) == console.MISTAKE
     errors = capsys.readouterr().err
     assert "--records needs --out" in errors
+    assert "--runs is about the runs of a config: leave it out" in errors
+    assert "--dry-run is about the runs of a config: leave it out" in errors
+    assert "'launcher' cannot be set with --records" in errors
+    assert "have the same name, and so would their output" in errors
+    assert errors.count("\nerror: ") == 7
+    assert "Traceback" not in errors
     assert "no such folder" in errors
     assert "no published models there" in errors
-
-
-# ---- mistakes -----------------------------------------------------------------------------------
-
-
-def mistake(folder, capsys, *arguments):
-    """Return the only line of an error."""
-    capsys.readouterr()
-    assert main(folder, *arguments) == console.MISTAKE
-    (line,) = capsys.readouterr().err.splitlines()
-    return line
-
-
-def test_one_run(bars, capsys):
-    line = mistake(bars, capsys, "--runs", "1")
-    assert line.startswith("error: only 1 run to compare, and choosing without labels takes at")
-
-
-def test_unfinished_runs_are_left_out_and_named(bars, capsys):
-    run = run_folders(bars)[2]
-    record = json.loads((run.path / "run.json").read_text())
-    records.save(run.path, record | {"state": "stopped"})
-    assert main(bars) == 0
-    output = capsys.readouterr().out
-    assert "ModelCentrality of 2 runs" in output
-    assert "note: 1 run not trained yet, and not compared" in output
-    assert re.search(r"stopped +.*run-2", output)
-
-
-def test_copies_of_a_run(bars, capsys):
-    one, other, _ = run_folders(bars)
-    model = load(bars).build(one.task.config)
-    path = other.path / "checkpoint" / checkpoint.FILE
-    meta = checkpoint.load_meta(path)
-    checkpoint.save(path, model, meta)
-    checkpoint.save(one.path / "checkpoint" / checkpoint.FILE, model, meta)
-    line = mistake(bars, capsys)
-    assert line.endswith("run-1, are copies of the same model: leave one of them out")
-
-
-def test_runs_on_different_data(bars, capsys):
-    run = run_folders(bars)[1]
-    record = json.loads((run.path / "run.json").read_text())
-    record["data"]["checksum"] = "00000000"
-    records.save(run.path, record)
-    line = mistake(bars, capsys)
-    assert "run-1, were trained on different data (their checksum differs)" in line
-
-
-def test_published_models_of_different_configs(bars, tmp_path, capsys):
-    one, other, _ = run_folders(bars)
-    finish(load(bars), other, info_coe_de=0.7)
-    for run in (one, other):
-        reproduce.publish(run, tmp_path / "records" / run.task.name, bars.name)
-    words = ["--records", str(tmp_path / "records"), "--out", str(tmp_path / "out")]
-    line = mistake(bars, capsys, *words)
-    assert "have different configs: 'info_coe_de' is 0.05 and 0.7: compare runs of one grid" in line
-    finish(load(bars), other, epoch=2)
-    reproduce.publish(other, tmp_path / "records" / other.task.name, bars.name)
-    line = mistake(bars, capsys, *words)
-    assert "for 48 batches and" in line
-    assert "for 32: compare runs of the same length" in line
-
-
-def test_nan_codes(bars, capsys):
-    run = run_folders(bars)[1]
-    path = run.path / "checkpoint" / checkpoint.FILE
-    model = load(bars).build(run.task.config)
-    encoder = model.networks["discriminator"].get_layer("q")
-    encoder.kernel.assign(np.full(encoder.kernel.shape, np.nan))
-    checkpoint.save(path, model, checkpoint.load_meta(path))
-    with pytest.raises(UserError, match=r"encoder of .*run-1,, on images of .*NaN.*--runs"):
-        comparing.compare_run(load(bars), run_folders(bars)[0], options(bars))
-    compare_all(bars, "udr-lasso")
-    line = mistake(bars, capsys, "--method", "udr-lasso")
-    assert line.startswith("error: UDR Lasso: model 1: codes holds")
-
-
-def test_damaged_files(bars, capsys):
-    path = run_folders(bars)[1].path / udr_codes.FILE
-    path.write_bytes(path.read_bytes()[:300])
-    assert "udr_codes.npz: damaged" in mistake(bars, capsys, "--method", "udr-lasso")
-    path = run_folders(bars)[1].path / FILE
-    path.write_text("{")
-    assert "cross_scores.json: cannot be read" in mistake(bars, capsys)
 
 
 # ---- killed at any moment -----------------------------------------------------------------------

@@ -98,9 +98,11 @@ def test_kl_leaves_codes_out(files, capsys):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ({"codes": FACTORS[:1199]}, "model 1 are of 1,199 images, those of model 0 of 1,200"),
-        ({"codes": np.full((1200, 3), np.nan)}, "model 1: codes holds 3,000 NaN"),
+        ({"codes": FACTORS[:1199]}, "turned.npz: its codes are of 1,199 images, those of "),
+        ({"codes": np.full((1200, 3), np.nan)}, "turned.npz: codes holds 3,000 NaN"),
         ({"codes": FACTORS, "kl": [1, 2]}, r"kl has shape (2,): it must hold a number for each"),
+        ({"codes": FACTORS, "kl": [1, np.nan, 2]}, "kl must hold numbers, not [1.0, nan, 2.0]"),
+        ({"codes": FACTORS, "kl": ["a", "b", "c"]}, "kl must hold numbers, not ['a', 'b', 'c']"),
         ({"coeds": FACTORS}, "no array 'codes' [N, K]: save each model's codes under that name"),
     ],
 )
@@ -111,6 +113,41 @@ def test_mistakes_are_one_line(files, more, message, capsys):
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line
     assert str(path) in line
+
+
+def test_the_file_at_fault_is_named_among_many(files, tmp_path, capsys):
+    paths = [tmp_path / f"{i}.npz" for i in range(12)]
+    for path in paths:
+        write(path, 0.2)
+    np.savez(paths[-1], codes=np.full((1200, 3), np.nan))
+    assert select(paths) == console.MISTAKE
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: {paths[-1]}: codes holds 3,000 NaN")
+
+
+def test_no_file_is_given_twice_or_overwritten(files, capsys):
+    (first, second, *_), _ = files
+    before = first.read_bytes()
+    assert select([first, second], "--json", first, "--force") == console.MISTAKE
+    assert "that is one of the files to compare" in capsys.readouterr().err
+    assert first.read_bytes() == before
+    assert select([first, second, first]) == console.MISTAKE
+    assert f"error: {first} is given twice" in capsys.readouterr().err
+
+
+def test_labels_that_only_some_files_have(files, capsys):
+    (first, second, third, _), codes = files
+    for path, each, ids in ((second, codes[1], FACTORS), (third, codes[2], FACTORS[::-1])):
+        labels = {"factors": ids.astype(float), "factor_ids": ids, "continuous": [1, 1, 1]}
+        np.savez(path, codes=each, **labels)
+    assert select([first, second]) == 0
+    assert f"note: mig is left out: {first} has no " in capsys.readouterr().out
+    assert select([first, second, third]) == console.MISTAKE  # the second and the third differ
+    assert f"error: {second} and {third} are of different images" in capsys.readouterr().err
+    assert select([first, files[0][3]], "--metrics", "mig") == 0
+    assert "note: mig is left out" in capsys.readouterr().out
+    assert select([first, files[0][3]]) == 0
+    assert "left out" not in capsys.readouterr().out
 
 
 def test_one_file(files, capsys):

@@ -166,7 +166,7 @@ def test_kl_from_the_prior():
     ("runs", "message"),
     [
         ([CODES], "1 model cannot be compared, train at least 2"),
-        ([CODES, CODES[:999]], "model 1 are of 999 images, those of model 0 of 1,000: encode"),
+        ([CODES, CODES[:999]], "model 1: its codes are of 999 images, those of model 0 of 1,000: "),
         ([CODES, np.where(CODES > 0.99, np.nan, CODES)], "model 1: codes holds .* NaN"),
         ([CODES, CODES[:, 0]], r"model 1: codes must have the shape \[N, K\]"),
         ([CODES, CODES.astype(str)], "model 1: codes has dtype"),
@@ -252,6 +252,8 @@ def test_scores_that_cannot_be_used(scores, message):
 
 def test_rankings():
     assert ranking([0.2, 0.9, 0.9, 0.1]) == [1, 2, 0, 3]
+    assert ranking([0.2, 0.9, 0.9 + 1e-12, 0.1]) == [1, 2, 0, 3]  # equal but for rounding
+    assert ranking([0.2, 0.9, 0.9 + 1e-6, 0.1]) == [2, 1, 0, 3]
     assert are_tied([0.5, 0.5 + 1e-12])
     assert not are_tied([0.5, 0.51])
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests import commands
+from tests.compared import SIZE
 from tests.experiments import ROOT, short_bars_experiment
 from tests.runs import assert_same_result
 
@@ -131,6 +132,19 @@ def stacked_and_scored(folder: Path, *arguments: str) -> None:
         ours, theirs = (json.loads((at / file).read_text())["scores"] for at in (cluster, local))
         assert ours == theirs, (ours, theirs)
     print(f"  the same scores: {ours}", flush=True)
+
+
+def compared(experiment: Path, local: Path, *arguments: str) -> None:
+    """Choose one of the two finished runs without labels, on the cluster and on this machine."""
+    print("choosing one of both runs without labels", flush=True)
+    for method, size in (("model-centrality", SIZE), ("udr-spearman", ())):
+        words, found = ("--method", method, *size), []
+        for at, more in ((local, ("--threads", "1")), (experiment, arguments)):
+            Main(at, *LENGTH, *more, *words, script="main_model_centrality.py").end()
+            record = json.loads((at / f"results/{method.replace('-', '_')}.json").read_text())
+            found.append({key: record[key] for key in ("chosen", "matrix")})
+        assert found[0] == found[1], found
+        print(f"  the same by {method}: {found[0]['chosen']}", flush=True)
 
 
 def load(folder: Path, tasks: int, *arguments: str) -> None:

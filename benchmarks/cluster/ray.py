@@ -15,6 +15,7 @@ from benchmarks.cluster.common import (
     LENGTH,
     Main,
     chosen,
+    compared,
     fresh,
     grid,
     load,
@@ -28,6 +29,7 @@ def plain(cluster, ray, experiment, local):
     print("two tasks on two nodes", flush=True)
     Main(experiment, *ray, *LENGTH, "--threads", "1").end()
     same(experiment, local)
+    compared(experiment, local, *ray, "--threads", "1")
 
 
 def lost_node(cluster, ray, experiment, local):

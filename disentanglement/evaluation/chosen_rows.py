@@ -1,6 +1,7 @@
 """The rows of tables that are single runs, chosen without labels (main_model_centrality.py)."""
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def chosen_rows(found: Mapping[Path, Record], protocol: ImageProtocol) -> list[R
             if count := _chosen_among(path, record, file):
                 (row,) = rows([record], protocol.name)
                 # All weights of FactorVAE compete with each other, as in the paper.
-                model = row.model.partition(" (")[0]
+                model = re.sub(r" \([\d.]+\)$", "", row.model)
                 name = f"{model}, chosen by {method} (of {count})"
                 result.append(dataclasses.replace(row, model=name))
     return result

@@ -4,13 +4,15 @@ ModelCentrality scores every encoder on them as if the shared code were a known 
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from disentanglement.errors import UserError, os_errors_in_one_line
 from disentanglement.evaluation.encoding import Encoder, checked_codes
 from disentanglement.evaluation.paper import SHARE
 from disentanglement.streams import stream
@@ -54,7 +56,15 @@ class SetSize:
             images: The size of the data set.
             groups: Instead of the paper's 100 for each code.
             reference: Instead of a tenth of the data set, or 10,000.
+
+        Raises:
+            UserError: There are fewer groups than codes.
         """
+        if groups is not None and groups < num_codes:
+            raise UserError(
+                f"--groups {groups}: too few, as each of the {num_codes} codes needs a group: take "
+                f"a multiple of {num_codes}"
+            )
         return cls(
             groups or GROUPS_PER_CODE * num_codes,
             GROUP_SIZE,
@@ -128,26 +138,57 @@ def generated_set(
     Args:
         model: The model.
         size: The set's size.
-        folder: Where the set is kept while the block runs, if it takes more than `memory_gb`.
+        folder: The run's folder, where the set is kept while the block runs if it takes more than
+            `memory_gb`.
         memory_gb: How much memory it may take, in GB. Where it is kept does not change it.
         advance: Called with the number of images made.
+
+    Raises:
+        UserError: The model makes pixels that are not finite, or the file cannot be written.
     """
     latents, labels = draw_latents(model.latent, model.config.run, size)
-    first = model.generate(latents[:_CHUNK])
+    chunks = _generated(model, latents, folder.name, advance)
+    first = next(chunks)
     shape = (size.images, *first.shape[1:])
     path = folder / _FILE
     path.unlink(missing_ok=True)  # of a process that was killed
-    on_disk = 4 * np.prod(shape, dtype=float) > memory_gb * 1e9
     try:
-        images: np.ndarray = (
-            np.lib.format.open_memmap(path, "w+", np.float32, shape)
-            if on_disk
-            else np.empty(shape, np.float32)
-        )
-        for start in range(0, size.images, _CHUNK):
-            rows = latents[start : start + _CHUNK]
-            images[start : start + len(rows)] = model.generate(rows) if start else first
-            advance(len(rows))
+        if 4 * np.prod(shape, dtype=float) > memory_gb * 1e9:
+            images = _on_disk(path, shape, itertools.chain([first], chunks))
+        else:
+            images = np.empty(shape, np.float32)
+            start = 0
+            for chunk in itertools.chain([first], chunks):
+                images[start : start + len(chunk)] = chunk
+                start += len(chunk)
         yield GeneratedSet(images, labels, size)
     finally:
         path.unlink(missing_ok=True)
+
+
+def _generated(
+    model: "Model", latents: np.ndarray, name: str, advance: Advance
+) -> Iterator[np.ndarray]:
+    """Generate the images of latents, part by part; `advance` is called for each part."""
+    for start in range(0, len(latents), _CHUNK):
+        images = np.asarray(model.generate(latents[start : start + _CHUNK]), np.float32)
+        if not np.isfinite(images).all():
+            raise UserError(
+                f"{name}: its generator makes NaN or infinite pixels: leave the run out"
+            )
+        advance(len(images))
+        yield images
+
+
+def _on_disk(path: Path, shape: tuple[int, ...], chunks: Iterable[np.ndarray]) -> np.ndarray:
+    """Write images [shape] to a file, and return them mapped into memory.
+
+    Not by writing into the map: on a full disk, that would kill the process without a word.
+    """
+    with os_errors_in_one_line(path):
+        with path.open("wb") as file:
+            header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, header)
+            for chunk in chunks:
+                file.write(chunk.astype("<f4").tobytes())
+        return np.load(path, mmap_mode="r", allow_pickle=False)

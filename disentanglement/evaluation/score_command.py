@@ -158,7 +158,9 @@ def read_arrays(
             names = [name for name in known if name in archive]
             return {name: _array(path, archive, name) for name in names}, about
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError) as error:
-        raise UserError(f"{path}: damaged, or not an npz file ({error})") from error
+        # Of what is no archive at all, NumPy says how to unpickle it, which nobody should.
+        reason = f" ({error})" if zipfile.is_zipfile(path) else ""
+        raise UserError(f"{path}: damaged, or not an npz file{reason}") from error
     except MemoryError as error:
         raise UserError(f"{path}: its arrays do not fit into memory ({error})") from error
 

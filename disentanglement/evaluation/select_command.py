@@ -72,6 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _select(options: argparse.Namespace) -> int:
+    _check_files(options.files, options.json)
     if options.json:
         console.check_new(options.json, options.force)
     metrics = _metrics(options.metrics)
@@ -79,8 +80,9 @@ def _select(options: argparse.Namespace) -> int:
     names = _names(options.files)
     _check_same_images(options.files, arrays)
     result = _udr(options, arrays)
-    supervised = _supervised(metrics, arrays, options.seed)
-    print("\n".join(_lines(names, result, supervised, options.method)))
+    chosen, notes = _scorable(metrics, options.metrics is not None, options.files, arrays)
+    supervised = _supervised(chosen, arrays, options.seed)
+    print("\n".join([*_lines(names, result, supervised, options.method), *notes]))
     if options.json:
         record = {
             "method": options.method,
@@ -100,6 +102,17 @@ def _select(options: argparse.Namespace) -> int:
         }
         records.save(options.json.parent, record, options.json.name)
     return 0
+
+
+def _check_files(files: Sequence[Path], out: Path | None) -> None:
+    """Raise UserError if a file is given twice, or would be overwritten."""
+    seen = set()
+    for path in files:
+        if path.resolve() in seen:
+            raise UserError(f"{path} is given twice: give a file for each model")
+        seen.add(path.resolve())
+    if out and out.resolve() in seen:
+        raise UserError(f"--json {out}: that is one of the files to compare: choose another name")
 
 
 def _metrics(text: str | None) -> list[str]:
@@ -127,42 +140,68 @@ def _read(path: Path) -> dict[str, np.ndarray]:
 
 
 def _check_same_images(files: Sequence[Path], arrays: Sequence[Mapping[str, np.ndarray]]) -> None:
-    """Raise UserError if files are known to be of other images than the first."""
-    first = arrays[0]
-    for path, found in zip(files[1:], arrays[1:], strict=True):
-        for name in (*_SAME, code_files.ABOUT):
-            if name in first and name in found and not np.array_equal(first[name], found[name]):
+    """Raise UserError if files are known to be of different images."""
+    for name in (*_SAME, code_files.ABOUT):
+        holders = [
+            (path, found[name]) for path, found in zip(files, arrays, strict=True) if name in found
+        ]
+        for path, array in holders[1:]:
+            first, known = holders[0]
+            if not np.array_equal(known, array):
                 what = "seeds or data sets" if name == code_files.ABOUT else f"arrays '{name}'"
                 raise UserError(
-                    f"{files[0]} and {path} are of different images (their {what} differ): encode "
+                    f"{first} and {path} are of different images (their {what} differ): encode "
                     "the same images with all models"
                 )
 
 
 def _udr(options: argparse.Namespace, arrays: Sequence[Mapping[str, np.ndarray]]) -> UDRResult:
-    masks = [informative_by_kl(found[KL]) if KL in found else None for found in arrays]
-    codes = [found["codes"] for found in arrays]
+    masks = [_informative(*each) for each in zip(options.files, arrays, strict=True)]
+    codes, names = [found["codes"] for found in arrays], [str(path) for path in options.files]
     try:
         for each in codes[1:]:
             if len(each) != len(codes[0]):  # before the first images are taken
-                udr(codes)
+                udr(codes, names=names)
         cut = [each[: options.images] for each in codes]
-        return udr(cut, options.method.removeprefix("udr-"), masks)
+        return udr(cut, options.method.removeprefix("udr-"), masks, names)
     except ArrayError as error:
-        order = ", ".join(f"model {i} is {path}" for i, path in enumerate(options.files[:9]))
-        raise UserError(f"{error} ({order})") from error
+        raise UserError(str(error)) from error
+
+
+def _informative(path: Path, found: Mapping[str, np.ndarray]) -> np.ndarray | None:
+    try:
+        return informative_by_kl(found[KL]) if KL in found else None
+    except ArrayError as error:
+        raise UserError(f"{path}: {error}") from error
+
+
+def _scorable(
+    metrics: Sequence[str],
+    asked: bool,
+    files: Sequence[Path],
+    arrays: Sequence[Mapping[str, np.ndarray]],
+) -> tuple[list[str], list[str]]:
+    """Return the metrics whose arrays all models have, and notes on others.
+
+    A metric that nobody `asked` for, and that no model has the arrays of, needs no note.
+    """
+    chosen, notes = [], []
+    for name in metrics:
+        missing = [sorted(set(Metric.of(METRICS[name]).arrays) - set(found)) for found in arrays]
+        lacking = [(path, names) for path, names in zip(files, missing, strict=True) if names]
+        if not lacking:
+            chosen.append(name)
+        elif asked or len(lacking) < len(files):
+            path, names = lacking[0]
+            notes.append(f"note: {name} is left out: {path} has no {', '.join(names)}")
+    return chosen, notes
 
 
 def _supervised(
     metrics: Sequence[str], arrays: Sequence[Mapping[str, np.ndarray]], seed: int
 ) -> list[dict[str, float]]:
-    """Return the scores of each model by the metrics whose arrays all of them have."""
-    chosen = {
-        name: METRICS[name]
-        for name in metrics
-        if all(set(Metric.of(METRICS[name]).arrays) <= set(found) for found in arrays)
-    }
-    found = []
+    """Return the scores of each model by these metrics."""
+    chosen, found = {name: METRICS[name] for name in metrics}, []
     for each in arrays:
         results = score(chosen, each, seed)
         found.append({k: v for n, r in results.items() for k, v in r.scores(n).items()})

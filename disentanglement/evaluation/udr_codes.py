@@ -42,6 +42,26 @@ class Codes:
         return None if self.kl is None else informative_by_kl(self.kl)
 
 
+def write(path: Path, candidate: Candidate, dataset: Dataset) -> None:
+    """Encode the images with a model, and save its codes; codes of other weights are set aside.
+
+    Raises:
+        UserError: The data set is not the one that the model was trained on; codes, or their KL,
+            are NaN or infinite.
+    """
+    from disentanglement.training import feed  # imports Keras
+
+    feed.check_same(Path(candidate.name), dict(candidate.data), dataset)
+    found = encode(candidate.load(), dataset)
+    for name, array in (("a code", found.codes), ("a KL of codes", found.kl)):
+        if array is not None and not np.isfinite(array).all():
+            raise UserError(
+                f"{candidate.name}: its encoder makes {name} that is NaN or infinite: leave the "
+                "run out"
+            )
+    save(path, candidate, found)
+
+
 def encode(model: "Model", dataset: Dataset) -> Codes:
     """Return the codes of 1,000 images of the data set (all, if it has fewer), in their order."""
     rng, n = stream(SEED, "images for UDR"), len(dataset)

@@ -10,6 +10,7 @@ from disentanglement.config import TrainingConfig, model_keys
 from disentanglement.errors import UserError
 from disentanglement.evaluation import final_metrics
 from disentanglement.evaluation.cross_scores import Candidate
+from disentanglement.evaluation.generated_sets import SetSize
 from disentanglement.experiments import pretrained
 from disentanglement.experiments.experiment import Experiment
 from disentanglement.experiments.pretrained import Published
@@ -32,6 +33,10 @@ def of_run(experiment: Experiment, run: RunFolder) -> Candidate:
     def load() -> "Model":
         model = experiment.build(config)
         final_metrics.restore(path, model)
+        if fingerprint(path) != known:
+            raise UserError(
+                f"{run.task.name} has been trained further in the meantime: run the command again"
+            )
         return model
 
     scored = records.read(run.path, final_metrics.file_name(config))
@@ -67,15 +72,32 @@ def of_published(folders: Sequence[Path], experiment: Experiment) -> list[Candid
             )
         for each in models:
             found.setdefault(each.folder.resolve(), _published(each, experiment))
+    by_name: dict[str, Path] = {}
+    for path, one in found.items():
+        if (other := by_name.setdefault(one.name, path)) != path:
+            raise UserError(
+                f"--records: {other} and {path} have the same name, and so would their output: "
+                "compare the runs of one grid, or give one of the folders another name"
+            )
     return list(found.values())
+
+
+def size_of_set(
+    one: Candidate, experiment: Experiment, groups: int | None, reference: int | None
+) -> SetSize:
+    """Return the size of labelled sets, see `SetSize.of`, given one of the models to compare."""
+    codes = one.config.get("uniform_reg_dim") or one.config.get("gaussian_dim")
+    assert codes, "every algorithm's config says how many codes there are"
+    images = one.data.get("images") or experiment.num_images
+    return SetSize.of(codes, images, groups, reference)
 
 
 def _published(found: Published, experiment: Experiment) -> Candidate:
     meta, record = found.meta(), records.read(found.folder)
-    if meta.get("experiment", experiment.folder.name) != experiment.folder.name:
+    ours = experiment.folder.name
+    if (theirs := meta.get("experiment") or found.experiment() or ours) != ours:
         raise UserError(
-            f"{found.folder} is of {meta['experiment']}, not of {experiment.folder.name}: compare "
-            "the runs of one experiment"
+            f"{found.folder} is of {theirs}, not of {ours}: compare the runs of one experiment"
         )
 
     def load() -> "Model":
@@ -106,9 +128,10 @@ def check(candidates: Sequence[Candidate], varied: frozenset[str]) -> None:
         varied: The config keys in which they may differ, see `varied_keys`.
     """
     if len(candidates) < 2:
+        count = f"only {counted(len(candidates), 'run')}" if candidates else "no trained run"
         raise UserError(
-            f"only {counted(len(candidates), 'run')} to compare, and choosing without labels takes "
-            "at least 2: train more with main.py"
+            f"{count} to compare, and choosing without labels takes at least 2: train more with "
+            "main.py, or select more"
         )
     first = candidates[0]
     seen: dict[str, Candidate] = {}

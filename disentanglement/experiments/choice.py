@@ -131,7 +131,7 @@ class Choice:
         return lines + [f"note: {note}" for note in self.notes]
 
     def draw(self, path: Path) -> None:
-        """Draw the matrix, with a frame around the chosen model's row."""
+        """Draw the matrix, with a frame around what the chosen model's score is made of."""
         from matplotlib.figure import Figure
 
         n = len(self.candidates)
@@ -147,8 +147,9 @@ class Choice:
                 color = "black" if value > 0.6 else "white"
                 axes.text(j, i, f"{value:.2f}", ha="center", va="center", color=color, fontsize=8)
         best = self.order[0]
-        corners = ((-0.5, n - 0.5, n - 0.5, -0.5), (best - 0.5,) * 2 + (best + 0.5,) * 2)
-        axes.fill(*corners, fill=False, edgecolor="tab:red", linewidth=2, clip_on=False)
+        for x, y, width, height in frames(self.method, best, n):
+            xs, ys = (x, x + width, x + width, x), (y, y, y + height, y + height)
+            axes.fill(xs, ys, fill=False, edgecolor="tab:red", linewidth=2, clip_on=False)
         centrality = self.method == CENTRALITY
         axes.set_xlabel("images of the generator of" if centrality else "latents to predict")
         axes.set_ylabel("encoder of" if centrality else "latents that predict")
@@ -158,6 +159,17 @@ class Choice:
         figure.colorbar(shown, label=label, shrink=0.8)
         with atomic_path(path) as temporary:
             figure.savefig(temporary, dpi=100)
+
+
+def frames(method: str, best: int, n: int) -> list[tuple[float, float, float, float]]:
+    """Return where the scores of model `best` are in a picture of the matrix [n, n].
+
+    Returns:
+        Rectangles: x (columns), y (rows), width, height. ModelCentrality takes the model's row and
+        its column, UDR its column.
+    """
+    row, column = (-0.5, best - 0.5, n, 1), (best - 0.5, -0.5, 1, n)
+    return [row, column] if method == CENTRALITY else [column]
 
 
 def _is_same(found: dict[str, Any], record: dict[str, Any]) -> bool:

@@ -11,6 +11,7 @@ from disentanglement import console, records, threads
 from disentanglement.errors import FolderInUse, TrainingStopped, UserError
 from disentanglement.evaluation import final_metrics, protocols
 from disentanglement.experiments import comparing, dispatch, grid, jobs, parent, requirements
+from disentanglement.experiments.comparing_published import compare as compare_published
 from disentanglement.experiments.experiment import Experiment
 from disentanglement.experiments.load import load
 from disentanglement.experiments.runs import RunFolder, differing_keys
@@ -167,7 +168,7 @@ def _grid_command(folder: Path, job_type: type[jobs.Job], arguments: Arguments) 
         if isinstance(job, jobs.Scoring):
             job.protocol = options.protocol
         if getattr(options, "records", None):
-            return comparing.compare_published(job.experiment, options)
+            return compare_published(job.experiment, options)
         job.configure(options)
         return dispatch.run_grid(job.experiment, job, options)
 

@@ -9,6 +9,7 @@ import argparse
 import functools
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from disentanglement import console, files
@@ -18,8 +19,8 @@ from disentanglement.evaluation.cross_scores import FILE, Candidate, Column, sco
 from disentanglement.evaluation.generated_sets import MEMORY_GB, SetSize
 from disentanglement.experiments import candidates as found_in
 from disentanglement.experiments import states
-from disentanglement.experiments.choice import CENTRALITY, METHODS, Choice
-from disentanglement.experiments.conclusion import put_together
+from disentanglement.experiments.choice import CENTRALITY, METHODS
+from disentanglement.experiments.conclusion import put_together, show
 from disentanglement.experiments.experiment import Experiment
 from disentanglement.experiments.grid import Grid
 from disentanglement.experiments.jobs import Job
@@ -28,6 +29,8 @@ from disentanglement.experiments.states import State
 from disentanglement.wording import counted
 
 log = logging.getLogger(__name__)
+
+COMPARED = "compared"  # the state of a run whose part is done
 
 
 class Comparing(Job):
@@ -65,14 +68,26 @@ class Comparing(Job):
 
     @functools.cached_property
     def trained(self) -> list[RunFolder]:
-        """The selected runs that have finished training."""
+        """The selected runs that have finished training, and may be being scored or compared."""
         runs = [RunFolder(self.experiment.folder, self.grid.scheduler, t) for t in self.grid.tasks]
-        return [run for run in runs if self.state(run).name in states.TRAINED]
+        names = {run: super(Comparing, self).state(run).name for run in runs}
+        return [
+            run
+            for run, name in names.items()
+            if name in states.TRAINED or (name == states.RUNNING and run.is_trained())
+        ]
 
     @functools.cached_property
     def candidates(self) -> list[Candidate]:
         """The same as models to choose from."""
         return [found_in.of_run(self.experiment, run) for run in self.trained]
+
+    @property
+    def _size(self) -> SetSize:
+        return _size(self.candidates[0], self.experiment, self.options)
+
+    def _column(self, place: int) -> Column:
+        return Column(self.trained[place].path / FILE, self.candidates[place], self._size)
 
     def check_data(self, runs: list[RunFolder]) -> None:
         found_in.check(self.candidates, self.varied)
@@ -86,23 +101,33 @@ class Comparing(Job):
         one = self.candidates[place]
         if self.options.method != CENTRALITY:
             return udr_codes.read(run.path / udr_codes.FILE, one) is not None
-        size = set_size(self.experiment, run, self.options)
-        return not Column(run.path / FILE, one, size).missing(self.candidates)
+        return not self._column(place).missing(self.candidates)
 
     def needs(
         self, runs: list[RunFolder], todo: list[RunFolder], found: Mapping[RunFolder, State]
     ) -> list[str]:
         if self.options.method != CENTRALITY or not self.trained:
             return []
-        count = len(self.trained)
-        images = set_size(self.experiment, self.trained[0], self.options).images
+        missing = [self._column(i).missing(self.candidates) for i in range(len(self.trained))]
+        sets, times = sum(map(bool, missing)), sum(map(len, missing))
+        images = self._size.images
         return [
-            f"{counted(count, 'set')} of {images:,} images to generate, and {count} times "
-            f"{count} sets, {count**2 * images:,} images, to encode (docs/MODEL_SELECTION.md)"
+            f"{counted(sets, 'set')} of {images:,} images to generate, and {times * images:,} "
+            f"images to encode for {counted(times, 'score')} (docs/MODEL_SELECTION.md)"
         ]
 
-    def label(self, run: RunFolder, state: State) -> str:
-        return "compared" if self.is_done(run, state) else state.name
+    def state(self, run: RunFolder, queue: Mapping[str, str] | None = None) -> State:
+        """Return the state of a run, as far as this comparison is concerned."""
+        state = super().state(run, queue)
+        if state.name not in states.TRAINED:
+            return state
+        if self.is_done(run, state):
+            return replace(state, name=COMPARED, detail="", next="")
+        detail = f"not compared by {METHODS[self.options.method]}"
+        return replace(state, detail=detail, next="main_model_centrality.py compares it")
+
+    def can_start(self, run: RunFolder, state: State) -> bool:
+        return state.name in (*states.TRAINED, COMPARED)
 
     def put_away(self, run: RunFolder) -> list[Path]:
         name = FILE if self.options.method == CENTRALITY else udr_codes.FILE
@@ -126,13 +151,13 @@ class Comparing(Job):
         ready = [run for run in self.trained if self.is_done(run, self.state(run))]
         if len(ready) < len(self.trained):
             print(f"{len(ready)} of {len(self.trained)} runs are compared: run the command again")
-            return status
+            return status or console.FAILED
         if waiting := len(runs) - len(ready):
             print(f"note: {counted(waiting, 'run')} not trained yet, and not compared")
-        folders = [run.path for run in self.trained]
-        size = set_size(self.experiment, self.trained[0], self.options)
-        found = put_together(self.options.method, self.candidates, folders, size)
-        show(found, self.trained[0].path.parent, self.experiment)
+        folders, results = [run.path for run in self.trained], self.trained[0].path.parent
+        found = put_together(self.options.method, self.candidates, folders, self._size)
+        with files.locked(results, wait=True):  # another main script may end at the same time
+            show(found, results, self.experiment.folder.name)
         return status
 
 
@@ -151,11 +176,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--reference",
         type=console.at_least(2),
         metavar="N",
-        help="ModelCentrality: random images in each set (default: a tenth of the data set's)",
+        help="ModelCentrality: random images in each set (default: a tenth of the data set's size, "
+        "at least 10,000)",
     )
     parser.add_argument(
         "--memory-gb",
-        type=float,
+        type=console.not_negative,
         default=MEMORY_GB,
         metavar="X",
         help="keep a set that takes more than that on disk, in the run's folder (default: "
@@ -180,60 +206,19 @@ def compare_run(experiment: Experiment, run: RunFolder, options: argparse.Namesp
     if options.method != CENTRALITY:
         one = found_in.of_run(experiment, run)
         dataset = experiment.load(run.task.config, log.info)
-        udr_codes.save(run.path / udr_codes.FILE, one, udr_codes.encode(one.load(), dataset))
+        udr_codes.write(run.path / udr_codes.FILE, one, dataset)
         return
     chosen = experiment.grid(options.config, options.set)
     runs = [RunFolder(experiment.folder, chosen.scheduler, task) for task in chosen.tasks]
     wanted = set(options.among)
+    if unknown := sorted(wanted - {r.task.name for r in runs}):
+        raise UserError(f"--among {unknown[0]}: no such run in {chosen.path}; see main.py --list")
     others = [r for r in runs if r.task.name in wanted or (not wanted and r.is_trained())]
     models = {other.path: found_in.of_run(experiment, other) for other in others}
     one = models.get(run.path) or found_in.of_run(experiment, run)
-    size = set_size(experiment, run, options)
+    size = _size(one, experiment, options)
     score_column(run.path / FILE, one, list(models.values()), size, options.memory_gb)
 
 
-def compare_published(experiment: Experiment, options: argparse.Namespace) -> int:
-    """Compare published models in this process; return the exit status."""
-    if options.out is None:
-        raise UserError("--records needs --out, the folder for all output")
-    models = found_in.of_published(options.records, experiment)
-    chosen = experiment.grid(options.config, options.set)
-    found_in.check(models, found_in.varied_keys([task.config for task in chosen.tasks]))
-    run = RunFolder(experiment.folder, chosen.scheduler, chosen.tasks[0])
-    size = set_size(experiment, run, options, models[0])
-    folders = [options.out / each.name for each in models]
-    if len(set(folders)) < len(folders):
-        raise UserError("--records: two models have the same name; give their folders one by one")
-    with files.locked(options.out):
-        for one, folder in zip(models, folders, strict=True):
-            if options.method == CENTRALITY:
-                score_column(folder / FILE, one, models, size, options.memory_gb)
-            elif udr_codes.read(folder / udr_codes.FILE, one) is None:
-                model = one.load()
-                dataset = experiment.load(model.config, print)
-                udr_codes.save(folder / udr_codes.FILE, one, udr_codes.encode(model, dataset))
-        show(put_together(options.method, models, folders, size), options.out, experiment)
-    return 0
-
-
-def show(found: Choice, folder: Path, experiment: Experiment) -> None:
-    """Save a choice, and print it."""
-    path = found.save(folder, experiment.folder.name)
-    print(f"\n{METHODS[found.method]} of {counted(len(found.candidates), 'run')}:")
-    print("\n".join(f"  {line}" for line in found.lines()))
-    print(f"{path}; picture: {path.with_suffix('.png')}")
-
-
-def set_size(
-    experiment: Experiment,
-    run: RunFolder,
-    options: argparse.Namespace,
-    model: Candidate | None = None,
-) -> SetSize:
-    """Return the size of the labelled sets of a grid's runs."""
-    config = run.task.config
-    record = run.record() if model is None else {"data": model.data}
-    images = record.get("data", {}).get("images") or experiment.num_images_of(config)
-    codes = getattr(config, "uniform_reg_dim", None) or getattr(config, "gaussian_dim", None)
-    assert codes, "every algorithm's config says how many codes there are"
-    return SetSize.of(codes, images, options.groups, options.reference)
+def _size(one: Candidate, experiment: Experiment, options: argparse.Namespace) -> SetSize:
+    return found_in.size_of_set(one, experiment, options.groups, options.reference)

@@ -29,6 +29,14 @@ def put_together(
         raise UserError(f"{METHODS[method]}: {error}") from error
 
 
+def show(found: Choice, folder: Path, experiment: str) -> None:
+    """Save a choice among runs of this experiment in a folder, and print it."""
+    path = found.save(folder, experiment)
+    print(f"\n{METHODS[found.method]} of {counted(len(found.candidates), 'run')}:")
+    print("\n".join(f"  {line}" for line in found.lines()))
+    print(f"{path}; picture: {path.with_suffix('.png')}")
+
+
 def _central(models: Sequence[Candidate], folders: Sequence[Path], size: SetSize) -> Choice:
     columns = [Column(f / FILE, one, size) for f, one in zip(folders, models, strict=True)]
     scores = matrix(columns, models)
@@ -51,6 +59,7 @@ def _by_udr(method: str, models: Sequence[Candidate], folders: Sequence[Path]) -
             [each.codes for each in found],
             method.removeprefix("udr-"),
             [each.informative for each in found],
+            [each.name for each in models],
             console.so_far(bar),
         )
     protocol = {

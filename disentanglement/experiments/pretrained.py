@@ -56,6 +56,12 @@ class Published:
             raise UserError(f"{self.weights}: no weights here")
         return checkpoint.load_meta(files[0])
 
+    def experiment(self) -> str | None:
+        """Return the name of its experiment, if its weight files or its path say it."""
+        known = [path.name for path in experiments.folders()]
+        names = (self.meta().get("experiment"), *reversed(self.folder.resolve().parts))
+        return next((name for name in names if name in known), None)
+
 
 @dataclass(frozen=True, repr=False)
 class Pretrained:
@@ -172,7 +178,7 @@ def load(
         checksums.check(found.folder, path)
     meta, where = found.meta(), found.folder / records.FILE
     record = records.read(found.folder)
-    ours = _experiment(found, meta, experiment)
+    ours = _experiment(found, experiment)
     if not isinstance(record.get("config"), dict):
         raise UserError(f"{where}: holds no config")
     config = parse(ours.schema, record["config"], str(where))
@@ -275,18 +281,11 @@ def _find(name: Path | str, results: Path = RESULTS) -> Published:
     )
 
 
-def _experiment(
-    found: Published, meta: dict[str, Any], experiment: Path | str | None
-) -> Experiment:
-    if experiment:
-        return experiments.load(experiment)
-    known = [path.name for path in experiments.folders()]
-    for name in (meta.get("experiment"), *reversed(found.folder.resolve().parts)):
-        if name in known:
-            return experiments.load(name)
-    raise UserError(
-        f"{found.folder}: which experiment is it of? Give experiment=, one of {', '.join(known)}"
-    )
+def _experiment(found: Published, experiment: Path | str | None) -> Experiment:
+    if name := experiment or found.experiment():
+        return experiments.load(name)
+    known = ", ".join(path.name for path in experiments.folders())
+    raise UserError(f"{found.folder}: which experiment is it of? Give experiment=, one of {known}")
 
 
 def _is_published(folder: Path) -> bool:

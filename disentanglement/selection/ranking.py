@@ -20,8 +20,15 @@ def check_several(count: int) -> None:
 
 
 def ranking(scores: ArrayLike) -> list[int]:
-    """Return the positions of the scores [n], best first; of equal ones, the first comes first."""
-    return np.argsort(-np.asarray(scores, np.float64), kind="stable").tolist()
+    """Return the positions of the scores [n], best first; of equal ones, the first comes first.
+
+    Scores are equal if they differ by rounding errors only.
+    """
+    falling = -np.asarray(scores, np.float64)
+    order = np.argsort(falling)
+    places = np.empty(len(order), int)
+    places[order] = np.cumsum(np.diff(falling[order], prepend=falling[order[:1]]) > _SAME)
+    return np.argsort(places, kind="stable").tolist()
 
 
 def are_tied(scores: ArrayLike) -> bool:

@@ -13,6 +13,7 @@ from sklearn.linear_model import Lasso
 
 from disentanglement.metrics.arrays import ArrayError, check, dead_codes
 from disentanglement.selection.ranking import check_several
+from disentanglement.wording import counted
 
 IMAGES = 1000  # whose codes are compared
 KL_THRESHOLD = 0.01  # a latent with less, on average, says nothing about the image
@@ -43,6 +44,7 @@ def udr(
     codes: Sequence[ArrayLike],
     method: str = "lasso",
     informative: Sequence[ArrayLike | None] | None = None,
+    names: Sequence[str] | None = None,
     progress: Progress = lambda done, total: None,
 ) -> UDRResult:
     """Score models by how well their latents correspond, one to one, to those of the others.
@@ -53,18 +55,20 @@ def udr(
         method: "lasso" or "spearman", see `RELATIONS`.
         informative: For each model, which of its latents to use, bool [K] (see `informative_by_kl`)
             or None for all.
+        names: What errors call the models; "model 0", "model 1", ... by default.
         progress: Called with (pairs done, pairs in all).
 
     Raises:
         ArrayError: The codes cannot be used, or are of different images.
     """
     relation = RELATIONS[method]
-    arrays = [_checked(i, each) for i, each in enumerate(codes)]
+    names = names or [f"model {i}" for i in range(len(codes))]
+    arrays = [_checked(name, each) for name, each in zip(names, codes, strict=True)]
     check_several(len(arrays))
-    for i, array in enumerate(arrays):
+    for name, array in zip(names, arrays, strict=True):
         if len(array) != len(arrays[0]):
             raise ArrayError(
-                f"codes of model {i} are of {len(array):,} images, those of model 0 of "
+                f"{name}: its codes are of {counted(len(array), 'image')}, those of {names[0]} of "
                 f"{len(arrays[0]):,}: encode the same images with all models"
             )
     dead = [dead_codes(np.asarray(each)) for each in codes]
@@ -126,8 +130,15 @@ RELATIONS = {"lasso": lasso_relation, "spearman": spearman_relation}
 
 
 def informative_by_kl(kl: ArrayLike) -> np.ndarray:
-    """Return which latents carry information, by their mean KL from the prior [K]: bool [K]."""
-    return np.asarray(kl) > KL_THRESHOLD
+    """Return which latents carry information, by their mean KL from the prior [K]: bool [K].
+
+    Raises:
+        ArrayError: It is not of numbers, or is NaN somewhere.
+    """
+    array = np.asarray(kl)
+    if array.dtype.kind not in "biuf" or np.isnan(array).any():
+        raise ArrayError(f"kl must hold numbers, not {array.tolist()}")
+    return array > KL_THRESHOLD
 
 
 def kl_from_prior(mean: ArrayLike, log_variance: ArrayLike) -> np.ndarray:
@@ -141,11 +152,11 @@ def kl_from_prior(mean: ArrayLike, log_variance: ArrayLike) -> np.ndarray:
     return np.mean(mean**2 + np.exp(log_variance) - 1 - log_variance, axis=0) / 2
 
 
-def _checked(model: int, codes: ArrayLike) -> np.ndarray:
+def _checked(name: str, codes: ArrayLike) -> np.ndarray:
     try:
         (array,) = check(codes=codes)
     except ArrayError as error:
-        raise ArrayError(f"model {model}: {error}") from error
+        raise ArrayError(f"{name}: {error}") from error
     return array
 
 
