@@ -205,12 +205,16 @@ class _Step(keras.StatelessScope):
 
 
 def _traced(step: Callable[..., Any], variables: list) -> Callable[..., Any]:
-    """Return the step, ready for `tf.function`."""
+    """Return the step, ready for `tf.function`.
 
-    def traced(*arrays):
-        with _Step(variables) as _Step.current:
-            report = step(*arrays)
-        _Step.current.write(variables)
-        return report
+    It is a partial: of functions that share their code, TensorFlow warns that one is traced again
+    and again, though each is traced once per set of shapes.
+    """
+    return functools.partial(_trace, step, variables)
 
-    return traced
+
+def _trace(step: Callable[..., Any], variables: list, *arrays):
+    with _Step(variables) as _Step.current:
+        report = step(*arrays)
+    _Step.current.write(variables)
+    return report
