@@ -144,10 +144,14 @@ def papers_values(folders: list[Path], metric: str) -> dict[str, float]:
 
 def draw(curves: list[Curve], metric: str, paper_values: dict[str, float], path: Path) -> None:
     """Draw the curves, and a dashed line for each of the paper's values, by model."""
+    from matplotlib import colormaps
     from matplotlib.figure import Figure
 
-    figure = Figure((8, 4.5), layout="constrained")
+    lines = len(curves) + len(paper_values)
+    figure = Figure((8, 3.2 + 0.18 * lines), layout="constrained")  # the legend needs a row each
     axes = figure.subplots()
+    if len(curves) > 10:
+        axes.set_prop_cycle("color", colormaps["tab20"](range(20)))
     colors: dict[str, Any] = {}  # of each model's first run on the paper's data
     for curve in curves:
         label = f"{curve.label} {curve.about}".rstrip()
