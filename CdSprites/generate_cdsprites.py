@@ -9,9 +9,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from disentanglement.console import check_new, run_command
+from disentanglement.console import check_new, check_suffix, run_command
 from disentanglement.data.cdsprites import dataset as cdsprites
-from disentanglement.errors import UserError
 
 OUT = Path(__file__).resolve().parent / cdsprites.FILE
 
@@ -40,8 +39,7 @@ def main() -> int:
 
 def generate(path: Path, force: bool) -> None:
     """Draw all images and write them to `path`; replace an existing file only with `force`."""
-    if path.suffix != ".npz":
-        raise UserError(f"--out {path}: the name must end in .npz")
+    check_suffix("--out", path, ".npz")
     check_new(path, force)
     cdsprites.write(path)
     print(f"{path}: {cdsprites.NUM_IMAGES:,} images, {path.stat().st_size / 1e3:.0f} kB")

@@ -11,10 +11,9 @@ import sys
 import time
 from pathlib import Path
 
-from disentanglement.console import check_new, progress_bar, run_command, so_far
+from disentanglement.console import check_new, check_suffix, progress_bar, run_command, so_far
 from disentanglement.data.dsprites import dataset as dsprites
 from disentanglement.data.dsprites.render import render
-from disentanglement.errors import UserError
 
 
 def main() -> int:
@@ -36,8 +35,7 @@ def main() -> int:
 
 def generate(path: Path, force: bool) -> None:
     """Render all images and write them to `path`; replace an existing file only with `force`."""
-    if path.suffix != ".npz":
-        raise UserError(f"--out {path}: the name must end in .npz")
+    check_suffix("--out", path, ".npz")
     check_new(path, force)
     start = time.perf_counter()
     with progress_bar(None, "poses", "rendering") as bar:

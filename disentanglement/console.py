@@ -189,6 +189,14 @@ def check_new(out: Path, force: bool) -> None:
         raise UserError(f"{out} exists: choose another name, or add --force to replace it")
 
 
+def check_suffix(option: str, path: Path, *allowed: str) -> None:
+    """Raise UserError unless `path`, the value of this option, ends in one of these suffixes."""
+    if path.suffix not in allowed:
+        *others, last = allowed
+        ends = f"{', '.join(others)} or {last}" if others else last
+        raise UserError(f"{option} {path}: the name must end in {ends}")
+
+
 def check_page(option: str, out: Path) -> None:
     """Raise UserError unless `out`, the value of this option, is the name of an HTML file."""
     if out.suffix not in (".html", ".htm"):
@@ -197,8 +205,7 @@ def check_page(option: str, out: Path) -> None:
 
 def check_picture(option: str, path: Path) -> None:
     """Raise UserError unless a picture of this name can be drawn."""
-    if path.suffix not in (".png", ".pdf", ".svg"):
-        raise UserError(f"{option} {path}: the name must end in .png, .pdf or .svg")
+    check_suffix(option, path, ".png", ".pdf", ".svg")
 
 
 def not_negative(text: str) -> float:

@@ -61,8 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _main(options: argparse.Namespace) -> int:
-    if options.out.suffix != ".png":
-        raise UserError(f"--out {options.out}: the name must end in .png")
+    console.check_suffix("--out", options.out, ".png")
     console.check_new(options.out, options.force)
     names = options.models or _all(options.results)
     models = [pretrained.load(name, results=options.results) for name in names]

@@ -19,7 +19,7 @@ from keras import layers
 from tqdm import tqdm
 
 from disentanglement import engine, records
-from disentanglement.console import progress_bar
+from disentanglement.console import check_suffix, progress_bar
 from disentanglement.errors import UserError, os_errors_in_one_line
 from disentanglement.files import keep_old, write_text
 from disentanglement.networks.export import fold, save_keras
@@ -77,8 +77,7 @@ def train(
     chosen = stream(seed, "classifier images").permutation(len(dataset))[:num_images]
     if len(chosen) < _BATCH_SIZE:
         raise UserError(f"--images {len(chosen)} is less than a batch of {_BATCH_SIZE}")
-    if path.suffix != ".keras":
-        raise UserError(f"--out {path}: the name must end in .keras")
+    check_suffix("--out", path, ".keras")
     model = network()
     initialize(model, stream(seed, "weights of shape_classifier"))
     model.compile(
