@@ -163,7 +163,7 @@ class VAE(Autoencoder):
 
     def _objective(self, bound, capacity):
         config, weight = self.config, self.config.weight
-        if weight is None:
+        if weight is None:  # all others need one
             return vae(bound)
         match config.objective:
             case "beta_vae":
