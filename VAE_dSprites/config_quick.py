@@ -2,10 +2,9 @@
 
 4,000 batches of 64 instead of 311,040.
 
-Expect: not run yet (untrained, the FactorVAE metric is 0.28).
+Expect a FactorVAE metric of 0.74 (one run; untrained 0.28, and 0.68 after 2,000 batches).
 
-Hardware and time: two CPU cores, about 6 minutes (computed: 4,000 iterations of 50 ms, three
-evaluations of 33 s).
+Hardware and time: one thread on a busy machine with two cores, 12 minutes.
 
 Results: results/quick/.
 """

@@ -151,6 +151,13 @@ def test_its_gradient_is_that_of_finite_differences(objective):
             np.testing.assert_allclose(found[which][index], slope, rtol=1e-3, atol=1e-3)
 
 
+def test_a_capacity_below_and_above_the_divergence():
+    for capacity, loss in ((2.0, 100 + 30 * 3), (5.0, 100), (9.0, 100 + 30 * 4)):
+        total, terms = vae.annealed_vae(vae.Bound(100.0, 5.0, None), 30.0, capacity)
+        assert float(total) == loss
+        assert float(terms["vae/excess"]) == abs(5 - capacity)
+
+
 def test_the_total_correlation_of_known_mixtures():
     def tc(mean, log_variance, codes):
         tensors = (np.asarray(a, np.float32) for a in (mean, log_variance, codes))

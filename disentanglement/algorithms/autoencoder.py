@@ -66,9 +66,6 @@ class Autoencoder(Model):
         images = keras.layers.Activation("sigmoid")(decoder.outputs[0])
         self.generator = keras.Model(decoder.input, images, name="generator")
         self._generate = engine.compile_inference(self.generator)
-        self._distribution = engine.compile_inference(
-            keras.Model(encoder.input, keras.layers.Concatenate()(encoder.outputs))
-        )
 
     @property
     def title(self) -> str:

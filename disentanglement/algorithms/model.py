@@ -163,11 +163,12 @@ class Model(abc.ABC):
         encoder = self.networks.get("encoder")
         if encoder is None or [len(x.shape) for x in encoder.outputs] != [2, 2]:
             return None
-        mean, log_variance = np.split(self._infer_distribution(images), 2, axis=1)
+        mean, log_variance = np.split(self._distribution(images), 2, axis=1)
         return mean, log_variance
 
     @functools.cached_property
-    def _infer_distribution(self) -> Callable[[np.ndarray], np.ndarray]:
+    def _distribution(self) -> Callable[[np.ndarray], np.ndarray]:
+        """The network "encoder": images -> means and log variances side by side, [N, 2 K]."""
         encoder = self.networks["encoder"]
         both = keras.layers.Concatenate()(encoder.outputs)
         return engine.compile_inference(keras.Model(encoder.input, both))

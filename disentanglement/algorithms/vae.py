@@ -105,8 +105,9 @@ def _dip_vae(bound, matrix, lambda_od, lambda_d):
 def total_correlation(posterior: Posterior) -> Any:
     """Return KL(q(z) || prod_j q(z_j)), estimated at a batch's codes; a scalar, in nats.
 
-    q(z) is the mixture of the batch's own q(z|x). With its minibatch-weighted sampling, the paper
-    (equation 3) divides the mixture's sums by the number of all images, too, which adds a constant.
+    q(z) is the mixture of the batch's own q(z|x): the paper's minibatch-weighted sampling (equation
+    3), not the stratified one, up to a constant, since the paper divides the mixture's sums by the
+    number of all images, too.
     """
     mean, log_variance, codes = posterior.mean, posterior.log_variance, posterior.codes
     n = mean.shape[0]
@@ -163,7 +164,7 @@ class VAE(Autoencoder):
 
     def _objective(self, bound, capacity):
         config, weight = self.config, self.config.weight
-        if weight is None:
+        if weight is None:  # all others need one
             return vae(bound)
         match config.objective:
             case "beta_vae":

@@ -139,7 +139,7 @@ RATES = {
         stored_bytes=32 * 32 * 3,
     ),
     # The VAEs: their evaluations, grids and memory are FactorVAE's, which has one network more; the
-    # batch is a plain VAE's (in turns with it, the others take .85 to 1.4 of its time).
+    # batch is a plain VAE's (in turns with it, the others take as long).
     "VAE_dSprites": Rates(
         fixed_share=0.3,
         batch_ms=50,  # (3)
