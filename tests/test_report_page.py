@@ -152,6 +152,8 @@ def test_the_keyboard(browser, address):
 
     summary = browser.find_element("css selector", ".values summary")
     summary.send_keys(Keys.ENTER)
+    # The page fills the table when the browser tells it that the details are open.
+    wait_for(browser, "return document.querySelectorAll('.values table tr').length > 1")
     rows = browser.find_elements("css selector", ".values table tr")
     assert [row.text.split()[-2:] for row in rows[1:]] == [
         ["0", "0.3000"], ["100", "0.5000"], ["200", "0.6000"],
