@@ -1,7 +1,8 @@
-"""Six objectives on all of dSprites, one weight each, at a twentieth of the full length.
+"""Six objectives on all of dSprites at a twentieth of the full length: one weight each, two gammas.
 
 15,552 batches of 64 instead of 311,040. AnnealedVAE's capacity is reached after 5,000 batches
-instead of 100,000, as late in the run as in a full one.
+instead of 100,000, as late in the run as in a full one; its `gamma` is 1,000, as in config.py, and
+10.
 
 Expect: the FactorVAE metric (untrained .28) at .70 for the VAE, .68 for beta-VAE, .66 for
 beta-TCVAE, .56 for DIP-VAE-I, .72 for DIP-VAE-II; AnnealedVAE learned nothing (.26):
@@ -27,6 +28,13 @@ config["test_config"] = [
         "objective": ["annealed_vae"],
         "capacity": [25.0],
         "capacity_batches": [5000],
+        "run": [0],
+    },
+    {
+        "objective": ["annealed_vae"],
+        "capacity": [25.0],
+        "capacity_batches": [5000],
+        "gamma": [10.0],
         "run": [0],
     },
 ]
