@@ -1,6 +1,8 @@
 """The config keys of the VAEs: which objectives there are, and the weights that each one takes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from disentanglement.config import GeneratedData, VAEKeys, key
 
@@ -12,32 +14,36 @@ class Objective:
     Attributes:
         title: Its name in tables.
         weight: The key of its weight, which must be set; "" if it has none.
-        options: Keys that may be set, too.
+        options: Keys of further weights, which may be set.
+        schedule: Keys that say when its weights apply, which may be set, too.
         estimates: What it estimates from the images of a batch; "" for nothing.
     """
 
     title: str
     weight: str = ""
     options: tuple[str, ...] = ()
+    schedule: tuple[str, ...] = ()
     estimates: str = ""
 
     @property
     def keys(self) -> tuple[str, ...]:
         """All keys that are its own and not every objective's."""
-        return (*filter(None, (self.weight,)), *self.options)
+        return (*filter(None, (self.weight,)), *self.options, *self.schedule)
 
-    def named(self, weight: float | None) -> str:
-        """Return what tables call a model with this weight."""
-        return self.title if weight is None else f"{self.title} ({weight:g})"
+    def named(self, config: Mapping[str, Any]) -> str:
+        """Return what tables call a model of this config, e.g. "AnnealedVAE (25, gamma 10)"."""
+        weights = [f"{config[self.weight]:g}"] if config.get(self.weight) is not None else []
+        weights += [f"{key} {config[key]:g}" for key in self.options if config.get(key) is not None]
+        return f"{self.title} ({', '.join(weights)})" if weights else self.title
 
 
 OBJECTIVES = {
     "vae": Objective("VAE"),
     "beta_vae": Objective("beta-VAE", "beta"),
-    "annealed_vae": Objective("AnnealedVAE", "capacity", ("capacity_batches", "gamma")),
+    "annealed_vae": Objective("AnnealedVAE", "capacity", ("gamma",), ("capacity_batches",)),
     "beta_tcvae": Objective("beta-TCVAE", "beta", estimates="the total correlation"),
-    "dip_vae_i": Objective("DIP-VAE-I", "lambda_od", ("lambda_d",), "a covariance"),
-    "dip_vae_ii": Objective("DIP-VAE-II", "lambda_od", ("lambda_d",), "a covariance"),
+    "dip_vae_i": Objective("DIP-VAE-I", "lambda_od", ("lambda_d",), estimates="a covariance"),
+    "dip_vae_ii": Objective("DIP-VAE-II", "lambda_od", ("lambda_d",), estimates="a covariance"),
 }
 _GAMMA, _CAPACITY_BATCHES = 1000.0, 100_000
 _LAMBDA_RATIO = {"dip_vae_i": 10.0, "dip_vae_ii": 1.0}  # lambda_d / lambda_od

@@ -346,12 +346,13 @@ def test_names_in_tables():
     assert names == {
         "vae": "VAE",
         "beta_vae": "beta-VAE (4)",
-        "annealed_vae": "AnnealedVAE (5)",
+        "annealed_vae": "AnnealedVAE (5, gamma 30)",
         "beta_tcvae": "beta-TCVAE (6)",
         "dip_vae_i": "DIP-VAE-I (5)",
-        "dip_vae_ii": "DIP-VAE-II (5)",
+        "dip_vae_ii": "DIP-VAE-II (5, lambda_d 2)",
     }
     assert build("beta_vae", codes="mean").name_after(9) == "beta-VAE (4), means as codes"
+    assert build("annealed_vae", gamma=None).name_after(9) == "AnnealedVAE (5)"
 
 
 @pytest.mark.skipif(engine.NAME != "JAX", reason="stacks need JAX")

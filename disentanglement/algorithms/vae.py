@@ -193,4 +193,4 @@ class VAE(Autoencoder):
 
     @property
     def title(self) -> str:
-        return OBJECTIVES[self.config.objective].named(self.config.weight)
+        return OBJECTIVES[self.config.objective].named(vars(self.config))

@@ -168,7 +168,7 @@ def draw(curves: list[Curve], metric: str, paper_values: dict[str, float], path:
     ylabel = f"{usual} score ({metric})" if usual else metric
     axes.set(xlabel="batches", ylabel=ylabel, xlim=(0, None))
     axes.grid(alpha=0.3)
-    figure.legend(loc="outside lower center", ncols=1, fontsize="small")
+    figure.legend(loc="outside lower center", ncols=1, fontsize="x-small")
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=120)
 
@@ -196,5 +196,5 @@ def _model(config: dict[str, Any]) -> str | None:
     if isinstance(config.get("tc_coe"), int | float):
         return f"FactorVAE ({config['tc_coe']:g})"
     if objective := OBJECTIVES.get(config.get("objective", "")):
-        return objective.named(config.get(objective.weight))
+        return objective.named(config)
     return "InfoGAN-CR" if "cr_coe_increase" in config else None
