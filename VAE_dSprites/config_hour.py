@@ -5,11 +5,11 @@ instead of 100,000, as late in the run as in a full one; its `gamma` is 1,000, a
 10.
 
 Expect: the FactorVAE metric (untrained .28) at .70 for the VAE, .68 for beta-VAE, .66 for
-beta-TCVAE, .56 for DIP-VAE-I, .72 for DIP-VAE-II; AnnealedVAE learned nothing (.26):
-results/README.md says why.
+beta-TCVAE, .56 for DIP-VAE-I, .72 for DIP-VAE-II, .76 for AnnealedVAE with gamma 10; with 1,000 it
+learned nothing (.26): results/README.md says why.
 
 Hardware and time: one thread on a shared machine with two cores, 28 to 64 minutes for each of the
-six runs.
+seven runs.
 
 Results: results/hour/.
 """
