@@ -106,7 +106,7 @@ class VAEConfig(VAEKeys):
 
     @property
     def weight(self) -> float | None:
-        """The weight that names a model in tables, None for a plain VAE."""
+        """The weight that the objective needs, None for a plain VAE."""
         name = OBJECTIVES[self.objective].weight
         return getattr(self, name) if name else None
 

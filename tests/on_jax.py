@@ -1,6 +1,7 @@
 """Run tests on JAX from a test."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -8,7 +9,7 @@ from tests.experiments import ROOT
 
 
 def pytest_on_jax(*arguments):
-    """Run tests on JAX and check that all of them pass: none skipped, and at least one run."""
+    """Run tests on JAX, check that all pass and none is skipped, and return how many there are."""
     result = subprocess.run(
         [sys.executable, "-m", "pytest", "-n0", *arguments],
         cwd=ROOT,
@@ -20,3 +21,4 @@ def pytest_on_jax(*arguments):
     # pytest ends with 0 where every test is skipped, and with 5 where none is selected.
     assert result.returncode == 0, result.stdout
     assert "skipped" not in result.stdout, result.stdout
+    return int(re.search(r"(\d+) passed", result.stdout).group(1))

@@ -164,4 +164,4 @@ def test_pictures_that_can_and_cannot_be_used(tmp_path):
 @pytest.mark.slow
 @pytest.mark.skipif(not engine.is_installed("jax"), reason="JAX is not installed here")
 def test_jax_gives_the_same_images():
-    pytest_on_jax(__file__, "-k", "compiled_step")
+    assert pytest_on_jax(__file__, "-k", "compiled_step") == 3

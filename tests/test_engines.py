@@ -12,6 +12,7 @@ import pytest
 from disentanglement import engine
 from disentanglement.training import checkpoint
 from disentanglement.training.feed import Feed
+from disentanglement.vae_config import OBJECTIVES
 from tests import tiny
 from tests.experiments import ROOT
 from tests.on_jax import pytest_on_jax
@@ -180,14 +181,15 @@ OTHER = """
 @pytest.mark.skipif(engine.NAME == "JAX", reason="the golden tests run on JAX already")
 @pytest.mark.skipif(not engine.is_installed("jax"), reason="JAX is not installed here")
 def test_factor_vae_on_jax_gives_the_losses_of_the_papers_code():
-    pytest_on_jax("tests/test_golden_factor_vae.py", "-k", "losses")
+    assert pytest_on_jax("tests/test_golden_factor_vae.py", "-k", "losses") == 3
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(engine.NAME == "JAX", reason="these tests run on JAX already")
 @pytest.mark.skipif(not engine.is_installed("jax"), reason="JAX is not installed here")
 def test_the_vaes_on_jax_are_the_published_formulas():
-    pytest_on_jax("tests/test_vae.py", "-k", "formula or finite or every_term")
+    passed = pytest_on_jax("tests/test_vae.py", "-k", "formula or finite or every_term")
+    assert passed == 3 * len(OBJECTIVES) + 1  # a code far away
 
 
 @pytest.mark.slow
